@@ -216,11 +216,11 @@ class ChunkedEnv(Protocol):
         """Build the scene. ``info`` has ``instruction`` (str) and ``scene`` (JSON-able manifest; replay with ``options={'scene': …}``)."""
         ...
 
-    def step_chunk(self, chunk: Chunk, on_step: Any = None) -> "ChunkResult":
+    def step_chunk(self, chunk: Chunk, on_step: Any = None) -> ChunkResult:
         """Execute (steps, width) actions. ``on_step(k, success)`` is called after each control step; True from it ends the chunk there."""
         ...
 
-    def render(self) -> "np.ndarray":
+    def render(self) -> np.ndarray:
         """Return the picture for a video, uint8 (height, width, 3)."""
         ...
 
@@ -233,7 +233,7 @@ class ChunkResult:
 
     observation: Observation
     success: list[bool]
-    signals: dict[str, "np.ndarray"]
+    signals: dict[str, np.ndarray]
 
     @property
     def steps(self) -> int:

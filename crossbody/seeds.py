@@ -14,7 +14,7 @@ def episode_seed(run_seed: int, task: str, index: int) -> int:
     return _number(f"{run_seed}/{task}/{index}")
 
 
-def generator(seed: int, purpose: str) -> "np.random.Generator":
+def generator(seed: int, purpose: str) -> np.random.Generator:
     """Return a generator for one purpose, independent of those for other purposes of the same seed."""
     import numpy as np
 
