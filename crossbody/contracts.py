@@ -208,12 +208,21 @@ class Agent(Protocol):
 class ChunkedEnv(Protocol):
     """An environment that executes a whole chunk and observes only at its end. ``envs.chunked.Chunked`` makes one of any Gymnasium env."""
 
-    def contract(self) -> Contract: ...
+    def contract(self) -> Contract:
+        """Return the channels that it takes and offers."""
+        ...
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what it adds to the protocol's hash: versions, asset pack, look, patches."""
+        ...
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Build the scene. ``info`` has ``instruction`` (str) and ``scene`` (JSON-able manifest; replay with ``options={'scene': …}``)."""
+        """Build the scene. ``info`` has ``instruction`` (str) and ``scene`` (a JSON-able manifest).
+
+        ``options``: ``scene`` replays a manifest; ``observe`` lists the only channels to produce from now on.
+        """
         ...
 
     def step_chunk(self, chunk: Chunk, on_step: Any = None) -> ChunkResult:

@@ -1,0 +1,103 @@
+"""Which off-screen GL works here. Chosen before MuJoCo is imported, since MuJoCo reads the choice on import."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crossbody.errors import MissingExtra
+
+BACKENDS = ("egl", "osmesa")
+INSTALL = "apt-get install -y libegl1 libgl1-mesa-dri libosmesa6"
+
+_PROBE = """
+import time, mujoco
+m = mujoco.MjModel.from_xml_string('<mujoco><worldbody><light pos="0 0 3"/><geom size=".3"/></worldbody></mujoco>')
+d = mujoco.MjData(m); mujoco.mj_forward(m, d)
+r = mujoco.Renderer(m, 400, 640); r.update_scene(d); picture = r.render()
+assert picture.max() > 0, 'the picture is black'
+start = time.perf_counter()
+for _ in range(5): r.update_scene(d); r.render()
+print('ms', (time.perf_counter() - start) * 200)
+r.close()
+"""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a backend did: its time per 640x400 frame, or why it does not work."""
+
+    backend: str
+    ms_per_frame: float | None
+    error: str
+
+
+def probe(backend: str) -> Probe:
+    """Render in a process of its own with one backend."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _PROBE], env=os.environ | variables(backend), capture_output=True, text=True, timeout=120
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return Probe(backend, None, "no picture within 120 s")
+    for line in done.stdout.splitlines():
+        if line.startswith("ms "):
+            return Probe(backend, float(line[3:]), "")
+    return Probe(backend, None, (done.stderr.strip().splitlines() or ["no output"])[-1])
+
+
+def variables(backend: str) -> dict[str, str]:
+    """Return the environment variables that make MuJoCo and PyOpenGL use a backend."""
+    return {"MUJOCO_GL": backend, "PYOPENGL_PLATFORM": backend}
+
+
+def choose() -> dict[str, str]:
+    """Return the variables for the backend to use: the user's MUJOCO_GL, else the first that draws a picture.
+
+    The answer of the last probe is kept in the cache and believed while it says that something works.
+    """
+    if named := os.environ.get("MUJOCO_GL"):
+        return variables(named)
+    if known := _remembered():
+        return variables(known)
+    failures: Mapping[str, str] = {}
+    for backend in BACKENDS:
+        result = probe(backend)
+        if not result.error:
+            _remember(backend)
+            return variables(backend)
+        failures = {**failures, backend: result.error}
+    reasons = "; ".join(f"{k}: {v}" for k, v in failures.items())
+    raise MissingExtra(f"no off-screen GL works here ({reasons}). Install one with `{INSTALL}`, then run `uv run crossbody doctor`.")
+
+
+def _file():
+    from crossbody.extras import cache_folder
+
+    return cache_folder() / "gl.json"
+
+
+def _key() -> str:
+    from importlib.metadata import version
+
+    return f"{os.uname().nodename} mujoco {version('mujoco')}"
+
+
+def _remembered() -> str | None:
+    try:
+        return json.loads(_file().read_text()).get(_key())
+    except (OSError, ValueError):
+        return None
+
+
+def _remember(backend: str) -> None:
+    from crossbody.runs import write_atomic
+
+    try:
+        write_atomic(_file(), json.dumps({_key(): backend}).encode())
+    except OSError:
+        pass  # an unwritable cache costs a second next time, nothing else
