@@ -8,6 +8,11 @@ gymnasium.register("crossbody/Fake-v1", "envs.fake:Fake")
 gymnasium.register("crossbody/RoboCasaGR1-v1", "envs.robocasa.env:RoboCasaGR1", max_episode_steps=TIME_LIMIT)
 
 
+def needs_gl(env: str) -> bool:
+    """Return whether an environment of this id draws with OpenGL, which must be chosen before it is imported."""
+    return str(gymnasium.spec(env).entry_point).startswith("envs.robocasa.")
+
+
 def _register_tasks() -> None:
     from crossbody import catalog
     from tasks.suite import load_suite
