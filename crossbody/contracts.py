@@ -205,6 +205,15 @@ class Agent(Protocol):
 
 
 @runtime_checkable
+class FitsAnyEnvironment(Protocol):
+    """An agent that takes its channels from the environment, such as one that holds still."""
+
+    def bind(self, contract: Contract, chunk: int) -> None:
+        """Set ``reads`` and ``gives`` from the contract; called once, before they are compared. ``chunk``: the protocol's."""
+        ...
+
+
+@runtime_checkable
 class ChunkedEnv(Protocol):
     """An environment that executes a whole chunk and observes only at its end. ``envs.chunked.Chunked`` makes one of any Gymnasium env."""
 
@@ -221,7 +230,8 @@ class ChunkedEnv(Protocol):
     ) -> tuple[Observation, dict[str, Any]]:
         """Build the scene. ``info`` has ``instruction`` (str) and ``scene`` (a JSON-able manifest).
 
-        ``options``: ``scene`` replays a manifest; ``observe`` lists the only channels to produce from now on.
+        ``options``: ``scene`` replays a manifest; ``observe`` lists the only channels to produce from now on; ``episode``
+        and ``attempt`` say which one this is.
         """
         ...
 

@@ -1,0 +1,86 @@
+"""The ``crossbody`` command: its subcommands live in the rooms that do their work and are imported when they are typed."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from crossbody.errors import CrossbodyError, UnknownName
+
+
+class Command(NamedTuple):
+    """Where a subcommand is, what it is for, and whether it draws scenes in its own process."""
+
+    target: str  # module:function, called with the arguments; returns the exit code
+    summary: str
+    simulates: bool = False
+
+
+COMMANDS = {
+    "assets": Command("envs.robocasa.assets.command:main", "make, find, check and look at asset packs", simulates=True),
+    "compare": Command("reports.compare:main", "compare two runs episode by episode"),
+    "doctor": Command("crossbody.doctor:main", "say what works on this machine and what to type where it does not"),
+    "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),
+    "merge": Command("reports.merge:main", "join the shards of a run"),
+    "report": Command("reports.command:main", "write a run's table and page again from its files"),
+    "rescore": Command("evaluators.rescore:main", "judge a run again under another success rule, without a simulator"),
+    "resume": Command("evaluators.resume:main", "continue a run that was interrupted"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand and return its exit code; 2 for a mistake of the user's, told in one message."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    return guarded(_run, arguments)
+
+
+def guarded(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
+    """Call a command; an error that the user can mend becomes one message and exit code 2, Ctrl-C becomes 130."""
+    try:
+        return command(arguments)
+    except CrossbodyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `crossbody list … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(arguments: Sequence[str]) -> int:
+    name, *rest = arguments
+    if name not in COMMANDS:
+        raise UnknownName("command", name, COMMANDS)
+    command = COMMANDS[name]
+    if command.simulates and sys.flags.hash_randomization:
+        # The simulator package seeds its scenes with hash(): the interpreter must start with the salt fixed.
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, "-m", "crossbody.main", *arguments])
+    module, _, function = command.target.partition(":")
+    return getattr(importlib.import_module(module), function)(rest)
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {c.summary}" for name, c in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: crossbody COMMAND …      (evaluate is a command of its own: `evaluate --help`)",
+            "",
+            *lines,
+            "",
+            "`crossbody COMMAND --help` has the options of each.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
