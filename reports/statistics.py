@@ -60,7 +60,7 @@ def wilson(k: float, n: float, level: float = LEVEL) -> tuple[float, float]:
     from statsmodels.stats.proportion import proportion_confint
 
     low, high = proportion_confint(k, n, alpha=1 - level, method="wilson")
-    return 0.0 if k <= 0 else float(low), 1.0 if k >= n else float(high)
+    return 0.0 if k <= 0 else float(low), 1.0 if k >= n else float(high)  # pyright: ignore[reportArgumentType]
 
 
 def rate(k: float, n: int, level: float = LEVEL) -> Estimate:

@@ -1,0 +1,131 @@
+"""Run folders as data frames: one row per episode of the queue, tried or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crossbody.contracts import EpisodeRow
+from crossbody.errors import RunFolderError
+from crossbody.runs import Manifest, RunFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that has been read: its manifest and the last attempt of each episode."""
+
+    path: Path
+    manifest: Manifest
+    rows: Mapping[str, EpisodeRow]
+    attempts: int
+
+    @property
+    def missing(self) -> list[str]:
+        """The episodes of the queue without an attempt."""
+        return [e.id for e in self.manifest.episodes if e.id not in self.rows]
+
+
+def read(path: Path | str) -> Run:
+    """Return a run; a folder that is not one raises RunFolderError."""
+    folder = RunFolder(path)
+    manifest, attempts = folder.manifest(), folder.attempts()
+    last = {row.episode: row for row in attempts}
+    queue = {e.id for e in manifest.episodes}
+    return Run(folder.path, manifest, {k: v for k, v in last.items() if k in queue}, len(attempts))
+
+
+def episodes(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return one row per episode of every queue.
+
+    ``success`` is a bool; an episode whose last attempt is not ``ok`` is a failure and has ``failed`` set, one without an
+    attempt has the status ``missing``.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([record for run in runs for record in _records(run)])
+
+
+def where(rows: pd.DataFrame, column: str, *values: str) -> pd.DataFrame:
+    """Return the rows whose column has one of the values."""
+    return rows.loc[rows[column].isin(values).to_numpy()]  # pyright: ignore[reportReturnType]
+
+
+def count(rows: pd.DataFrame, column: str, value: object) -> int:
+    """Return how many rows have this value in a column."""
+    return int((rows[column] == value).to_numpy().sum())
+
+
+def _records(run: Run) -> list[dict[str, Any]]:
+    m, records = run.manifest, []
+    for e in m.episodes:
+        row = run.rows.get(e.id)
+        records.append(
+            {
+                "run": run.path.name,
+                "agent": m.agent,
+                "suite": m.suite,
+                "protocol": m.protocol.name,
+                "protocol_hash": m.protocol_hash,
+                "episode": e.id,
+                "task": e.task.name,
+                "split": e.task.split,
+                "family": e.task.family,
+                "pair": e.task.pair or "",
+                "index": e.index,
+                "status": row.status if row else MISSING,
+                "success": bool(row and row.status == "ok" and row.success),
+                "failed": bool(row and row.status != "ok"),
+                "steps": row.steps if row else 0,
+                "scene_hash": row.scene_hash if row else "",
+            }
+        )
+    return records
+
+
+def require_one_protocol(runs: Sequence[Run]) -> None:
+    """Raise RunFolderError with every differing field unless all runs have one protocol hash."""
+    first = runs[0]
+    for other in runs[1:]:
+        if other.manifest.protocol_hash == first.manifest.protocol_hash:
+            continue
+        raise RunFolderError(
+            f"{first.path} and {other.path} were run under different protocols, "
+            f"{first.manifest.protocol_hash} and {other.manifest.protocol_hash}:\n"
+            + "\n".join(f"  {line}" for line in protocol_differences(first.manifest, other.manifest))
+            + "\nTheir numbers cannot stand in one table. Run one of them again under the other's protocol, or, when only "
+            "success_rule differs, `uv run crossbody rescore RUN --rule RULE`."
+        )
+
+
+def protocol_differences(a: Manifest, b: Manifest) -> list[str]:
+    """Return one line per field that enters the hash and differs."""
+    unhashed = ("name", "note", "episodes_per_task")
+    ours = {f"protocol.{k}": v for k, v in asdict(a.protocol).items() if k not in unhashed}
+    theirs = {f"protocol.{k}": v for k, v in asdict(b.protocol).items() if k not in unhashed}
+    ours |= {f"environment.{k}": v for k, v in a.environment.items()}
+    theirs |= {f"environment.{k}": v for k, v in b.environment.items()}
+    return differences(ours, theirs)
+
+
+def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """Return ``key: ours / theirs`` for every key whose values differ."""
+    keys = list(ours) + [k for k in theirs if k not in ours]
+    return [f"{k}: {ours.get(k, 'absent')} / {theirs.get(k, 'absent')}" for k in keys if ours.get(k) != theirs.get(k)]
+
+
+def require_complete(runs: Sequence[Run]) -> None:
+    """Raise RunFolderError with the number of missing episodes and the command that runs them."""
+    for run in runs:
+        if run.missing:
+            raise RunFolderError(
+                f"{run.path}: {len(run.missing)} of {len(run.manifest.episodes)} episodes are missing "
+                f"(the first is {run.missing[0]}). Finish it with `uv run crossbody resume {run.path}`, "
+                "or give --show-missing to see what there is."
+            )

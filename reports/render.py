@@ -1,0 +1,61 @@
+"""A table as Markdown, LaTeX or CSV text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reports.layout import HEADING, OURS, Block
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}"}
+_LATEX |= {"–": "--", "’": "'", "→": r"$\to$", "π": r"$\pi$", "≤": r"$\le$"}
+
+
+def csv(long: pd.DataFrame) -> str:
+    """Return the long table with fractions in full precision; NaN is an empty field."""
+    return long.to_csv(index=False, lineterminator="\n")
+
+
+def markdown(title: str, facts: Sequence[str], blocks: Sequence[Block]) -> str:
+    """Return a page with one table per block."""
+    text = [f"# {title}", "", *(f"- {fact}" for fact in facts), ""]
+    for block in blocks:
+        text += [f"## {block.title} (%)", "", *_markdown_grid(block), ""]
+    return "\n".join(text)
+
+
+def latex(blocks: Sequence[Block]) -> str:
+    """Return one booktabs table per block."""
+    return "\n\n".join(_latex_grid(block) for block in blocks) + "\n"
+
+
+def _markdown_grid(block: Block) -> list[str]:
+    lines = ["| " + " | ".join((block.first, *block.header)) + " |", "|:---|" + "---:|" * len(block.header)]
+    for row in block.rows:
+        name = (
+            f"**{row.label}**" if row.kind == HEADING or (row.kind == OURS and block.first == "System") else row.label
+        )
+        lines.append("| " + " | ".join((name, *(c.line for c in row.cells))).replace("\n", " ") + " |")
+    return lines
+
+
+def _latex_grid(block: Block) -> str:
+    lines = [
+        r"\begin{table}",
+        rf"\caption{{{_escape(block.title)} (\%)}}",
+        rf"\begin{{tabular}}{{l{'r' * len(block.header)}}}",
+        r"\toprule",
+        " & ".join(_escape(t) for t in (block.first, *block.header)) + r" \\",
+        r"\midrule",
+    ]
+    for row in block.rows:
+        cells = [c.value + (rf" {{\scriptsize [{c.interval}]}}" if c.interval else "") for c in row.cells]
+        lines.append(" & ".join((_escape(row.label), *(c.replace("–", "--") for c in cells))) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
+
+
+def _escape(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)

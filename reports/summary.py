@@ -1,0 +1,116 @@
+"""The end of a run: the table on the terminal, and table.md, table.csv and report.html in its folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossbody.runs import write_atomic
+from reports import frames, table
+from reports.layout import blocks
+from reports.statistics import detectable_difference
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from reports.frames import Run
+
+WIDE = 20
+"""With fewer episodes per task than this, the summary says that intervals are wide (a half-width of 20 points)."""
+
+PUBLISHED_CAVEAT = "Published rows ran with the official assets under the protocol that is stated with each."
+
+
+def write(folder: Path, console: Console) -> None:
+    """Print the table of a run and write table.md, table.csv and report.html beside its episodes.
+
+    An unfinished run is shown as such: how many episodes are missing and where, and no mean over tasks that are not complete.
+    """
+    publish([frames.read(folder)], console)
+
+
+def publish(runs: Sequence[Run], console: Console) -> None:
+    """Print the table of the first run, with the others beside it, and write its files into the first run's folder."""
+    from reports.console import show
+    from reports.html import page
+    from reports.render import csv, markdown
+
+    long = table.make(runs, show_missing=True)
+    title, facts = heading(runs), caption(runs, long)
+    for block in reversed(blocks(long, everything=False)):  # the overall numbers stand last, where a terminal stops
+        show(console, block)
+    console.print(title, style="bold", highlight=False)
+    for line in facts:
+        console.print(f"• {line}", highlight=False, style="red" if line.startswith("UNFINISHED") else "")
+    folder = runs[0].path
+    write_atomic(folder / "table.csv", csv(long).encode())
+    write_atomic(folder / "table.md", markdown(title, facts, blocks(long)).encode())
+    write_atomic(folder / "report.html", page(runs, long).encode())
+    console.print(f"• Written: {folder}/table.md, table.csv and report.html", highlight=False, soft_wrap=True)
+
+
+def heading(runs: Sequence[Run]) -> str:
+    """Return who was evaluated on what."""
+    first = runs[0].manifest
+    return f"{first.agent} on {first.suite_title}"
+
+
+def caption(runs: Sequence[Run], long: pd.DataFrame) -> list[str]:
+    """Return what a reader must know before the numbers: completeness, protocol, n, and how far they carry."""
+    first = runs[0]
+    lines = [unfinished(run) for run in runs if run.missing]
+    lines += [protocol_line(first), episodes_line(first)]
+    shown = detectable_difference(len(first.rows), _overall(long))
+    if not math.isnan(shown) and not first.missing:
+        lines.append(
+            f"Two independent runs of {len(first.rows)} episodes show a difference of {100 * shown:.0f} points or more "
+            "(80 % power)."
+        )
+    if first.manifest.protocol.episodes_per_task < WIDE:
+        lines.append("Few episodes per task: the intervals are wide, and a single task says next to nothing.")
+    lines.append("In brackets: 95 % intervals. Errors count as failures. " + PUBLISHED_CAVEAT)
+    return lines
+
+
+def unfinished(run: Run) -> str:
+    """Return the sentence that stands above an unfinished run."""
+    missing, total = len(run.missing), len(run.manifest.episodes)
+    return (
+        f"UNFINISHED: {missing} of {total} episodes are missing, so means over them are not shown. "
+        f"Continue with `uv run crossbody resume {run.path}`."
+    )
+
+
+def protocol_line(run: Run) -> str:
+    """Return the protocol in one sentence."""
+    p, environment = run.manifest.protocol, run.manifest.environment
+    stop = "stops at success" if p.early_stop else "no early stop"
+    named = [f"{key} {environment[key]}" for key in ("assets", "asset_pack", "look") if environment.get(key)]
+    parts = [
+        f"{p.episodes_per_task} episode{'s' if p.episodes_per_task > 1 else ''} per task",
+        f"{p.max_steps} steps",
+        f"{p.chunk}-step chunks",
+        f"success by {p.success_rule}",
+        stop,
+        *named,
+        f"seed {run.manifest.seed}",
+    ]
+    return f"Protocol {p.name} ({run.manifest.protocol_hash}): {', '.join(parts)}."
+
+
+def episodes_line(run: Run) -> str:
+    """Return how many episodes there are and how they ended."""
+    rows = run.rows.values()
+    won, wrong = sum(r.success is True for r in rows), sum(r.status != "ok" for r in rows)
+    retried = run.attempts - len(run.rows)
+    ends = f"{won} successes, {len(run.rows) - won - wrong} failures, {wrong} errors"
+    return f"n = {len(run.rows)} episodes: {ends}" + (f"; {retried} attempts were repeated." if retried else ".")
+
+
+def _overall(long: pd.DataFrame) -> float:
+    own = [r for r in long.to_dict("records") if r["origin"] == "run" and r["column"].startswith("Mean of")]
+    values = [r["value"] for r in own if not math.isnan(r["value"])]
+    return min(values[0], 1 - values[0]) if values else 0.5
