@@ -1,0 +1,132 @@
+"""Motions as scripts: generators that write the body's command and yield once for each control step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from agents.expert.body import Body, smoothstep
+from agents.expert.kinematics import Arm, Pose, rotation_matrix, rotation_vector
+
+Script = Generator[None, None, Any]
+
+RATE_HZ = 20
+LAG_STEPS = 4  # the joint servos follow with a time constant of 0.2 s
+TURN_SPEED = 2.0  # radians per second
+ROUNDING = 5  # steps over which corners and starts are averaged, twice
+RETURN_SPEED = 1.1  # radians per second of the fastest joint
+
+
+@dataclass(frozen=True)
+class Via:
+    """A pose to pass through and how fast to get there."""
+
+    pose: Pose
+    speed: float = 0.5  # metres per second
+
+
+@dataclass(frozen=True)
+class Path:
+    """Joint angles (steps, 10), one row for each control step, and how far the last one misses its pose."""
+
+    q: np.ndarray
+    position_error: float  # metres
+    rotation_error: float  # radians
+
+
+def plan(arm: Arm, start: np.ndarray, vias: Sequence[Via], point: np.ndarray, waist: bool = True) -> Path:
+    """Return a path of ``point`` (palm frame) along straight lines through ``vias``, smooth where they meet."""
+    at, q, rows = arm.pose(start, point), start, [start]
+    solution = None
+    for via in vias:
+        for pose in _line(at, via):
+            solution = arm.solve(pose, q, point, waist=waist, iterations=12)
+            q = solution.q
+            rows.append(q)
+        solution = arm.solve(via.pose, q, point, waist=waist)
+        q = rows[-1] = solution.q
+        at = via.pose
+    assert solution is not None
+    return Path(_rounded(np.array(rows)), solution.position_error, solution.rotation_error)
+
+
+def follow(body: Body, side: str, path: np.ndarray, until: Callable[[], bool] | None = None) -> Script:
+    """Send a joint path (steps, 10); stop early when ``until`` holds."""
+    for q in path:
+        body.set_joints(side, q)
+        yield
+        if until is not None and until():
+            return
+
+
+def go(body: Body, side: str, vias: Sequence[Via], point: np.ndarray, **options: Any) -> Script:
+    """Plan and follow; return the Path. Options: ``waist``, ``until``."""
+    path = plan(body.arms[side], body.joints(side), vias, point, waist=options.get("waist", True))
+    yield from follow(body, side, path.q, options.get("until"))
+    return path
+
+
+def go_joints(body: Body, side: str, goal: np.ndarray, speed: float = RETURN_SPEED) -> Script:
+    """Move waist and arm in joint space to ``goal`` (10,) at up to ``speed`` radians per second."""
+    start = body.joints(side)
+    steps = max(int(np.ceil(RATE_HZ * 1.9 * np.abs(goal - start).max() / speed)), 1)
+    for u in smoothstep(steps):
+        body.set_joints(side, start + u * (goal - start))
+        yield
+
+
+def go_arm(body: Body, side: str, goal: np.ndarray, speed: float = RETURN_SPEED) -> Script:
+    """Move one arm (7,) in joint space and leave the waist to others."""
+    part = f"{side}_arm"
+    start = body.command[part]
+    steps = max(int(np.ceil(RATE_HZ * 1.9 * np.abs(goal - start).max() / speed)), 1)
+    for u in smoothstep(steps):
+        body.command[part] = start + u * (goal - start)
+        yield
+
+
+def wait(steps: int, until: Callable[[], bool] | None = None) -> Script:
+    """Hold the command; stop early when ``until`` holds."""
+    for _ in range(steps):
+        if until is not None and until():
+            return
+        yield
+
+
+def together(*scripts: Script) -> Script:
+    """Run scripts side by side until all have ended; return their results in order."""
+    results: list[Any] = [None] * len(scripts)
+    running = dict(enumerate(scripts))
+    while running:
+        for number, script in list(running.items()):
+            try:
+                next(script)
+            except StopIteration as end:
+                results[number] = end.value
+                del running[number]
+        if running:
+            yield
+    return results
+
+
+def _line(at: Pose, via: Via) -> list[Pose]:
+    shift = via.pose.position - at.position
+    turn = rotation_vector(via.pose.rotation @ at.rotation.T)
+    seconds = max(float(np.linalg.norm(shift)) / via.speed, float(np.linalg.norm(turn)) / TURN_SPEED)
+    steps = max(int(np.ceil(RATE_HZ * seconds)), 1)
+    return [
+        Pose(at.position + u * shift, rotation_matrix(u * turn) @ at.rotation)
+        for u in np.arange(1, steps + 1) / steps
+    ]
+
+
+def _rounded(path: np.ndarray) -> np.ndarray:
+    """Return the path with speed changes spread over some steps; it ends exactly where it did and drops its start."""
+    window = np.ones(ROUNDING) / ROUNDING
+    for _ in range(2):
+        padded = np.pad(path, ((ROUNDING - 1, ROUNDING - 1), (0, 0)), mode="edge")
+        path = np.stack([np.convolve(column, window, mode="valid") for column in padded.T], axis=1)
+    return path[1:]

@@ -1,0 +1,103 @@
+"""Taking an object into one hand: choose how to hold it, go there, close, lift, and try another way if it slipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.expert import hand
+from agents.expert.kinematics import Pose
+from agents.expert.motion import LAG_STEPS, Script, Via, go, wait
+from agents.expert.scene import Box
+from agents.expert.task import Episode
+
+YAWS = np.array([-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0])
+"""Directions of the fingers, radians from straight ahead, positive towards the body's middle."""
+TILTS = (0.6, 0.75)
+SIDE_TILT = 0.15
+BELOW_CENTER = 0.008  # above an ellipsoid's equator the fingers squeeze it out
+PALM_ROOM = 0.075  # metres between the grasp point and the palm that the object may fill
+STANDOFF = 0.11
+LIFT = 0.13
+LIFTED = 0.05
+ATTEMPTS = 3
+TALL = 0.13
+
+
+@dataclass(frozen=True)
+class Grip:
+    """One way to hold an object: how the palm is turned (radians) and where its grasp point goes."""
+
+    yaw: float
+    tilt: float
+    roll: float
+    at: Pose
+    approach: np.ndarray  # direction (3,) of the last centimetres
+    cost: float = 0.0
+
+
+def pick(episode: Episode, side: str, name: str = "obj", lift: float = LIFT) -> Script:
+    """Grasp and lift; return the Grip that held, or None after ATTEMPTS."""
+    body, scene = episode.body, episode.scene
+    tried: list[Grip] = []
+    for attempt in range(ATTEMPTS):
+        episode.note("reach", attempts=episode.report["attempts"] + 1)
+        grip = best_grip(episode, side, name, tried)
+        tried.append(grip)
+        body.set_hand(side, hand.OPEN)
+        point = hand.grasp_point(side)
+        before = grip.at.moved(-STANDOFF * grip.approach)
+        yield from go(body, side, [Via(before, 0.6), Via(grip.at, 0.3)], point)
+        yield from wait(LAG_STEPS - 1)
+        episode.note("grasp")
+        body.set_hand(side, hand.CLOSED)
+        height = scene.position(name)[2]
+        yield from wait(hand.CLOSING_STEPS)
+        episode.note("lift")
+        yield from go(body, side, [Via(grip.at.moved([0, 0, lift]), 0.4)], point)
+        if scene.position(name)[2] - height > LIFTED:
+            episode.note("lifted", lifted=True)
+            return grip
+        body.set_hand(side, hand.OPEN)
+        yield from wait(4)
+    return None
+
+
+def best_grip(episode: Episode, side: str, name: str, tried: Iterable[Grip] = ()) -> Grip:
+    """Return the cheapest way to hold an object: reachable, free, calm for the waist, across the object's long side."""
+    box = episode.scene.box(name)
+    grips = [_priced(episode, side, name, grip, tried) for grip in _grips(episode, side, box)]
+    return min(grips, key=lambda grip: grip.cost)
+
+
+def _grips(episode: Episode, side: str, box: Box) -> Iterable[Grip]:
+    for yaw in episode.body.yaw + hand.inward(side) * YAWS:
+        if 2 * box.extent[2] > TALL:
+            rotation = hand.palm_rotation(side, yaw, SIDE_TILT, np.pi / 2)
+            at = Pose(box.center, rotation)
+            yield Grip(yaw, SIDE_TILT, np.pi / 2, at, hand.palm_normal(side, rotation))
+            continue
+        for tilt in TILTS:
+            height = max(box.center[2] - BELOW_CENTER, box.top - PALM_ROOM)
+            at = Pose(np.array([*box.center[:2], height]), hand.palm_rotation(side, yaw, tilt))
+            yield Grip(yaw, tilt, 0.0, at, np.array([0.0, 0.0, -1.0]))
+
+
+def _priced(episode: Episode, side: str, name: str, grip: Grip, tried: Iterable[Grip]) -> Grip:
+    body = episode.body
+    arm, point = body.arms[side], hand.grasp_point(side)
+    before = arm.solve(grip.at.moved(-STANDOFF * grip.approach), arm.rest, point, iterations=80)
+    there = arm.solve(grip.at, before.q, point)
+    direction, excess = episode.scene.box(name).long_axis()
+    along = abs(float(direction @ [np.cos(grip.yaw), np.sin(grip.yaw)]))
+    ignored = episode.scene.bodies(name)
+    cost = 20 * max(before.position_error, there.position_error)
+    cost += 2 * max(before.rotation_error, there.rotation_error)
+    cost += 0.8 * along * min(excess / 0.016, 1.0)
+    cost += 1.5 * float(np.linalg.norm(there.q[:3])) + 0.12 * float(np.linalg.norm((there.q - arm.rest)[3:]))
+    cost += 40 * body.penetration(side, there.q, hand.OPEN, ignored)
+    cost += 40 * body.penetration(side, before.q, hand.OPEN)
+    cost += sum(1.5 for old in tried if abs(old.yaw - grip.yaw) < 0.3 and abs(old.tilt - grip.tilt) < 0.1)
+    return Grip(grip.yaw, grip.tilt, grip.roll, grip.at, grip.approach, cost)

@@ -1,0 +1,89 @@
+"""Putting a held object down in an open container, and getting the hand out of the way."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agents.expert import hand
+from agents.expert.kinematics import Pose
+from agents.expert.motion import LAG_STEPS, Script, Via, go, go_arm, go_joints, together, wait
+from agents.expert.pick import YAWS, Grip
+from agents.expert.task import Episode
+
+CLEARANCE = 0.012  # metres between the object and the container's rim when the hand opens
+TRANSIT = 0.05  # metres above that on the way
+RETREAT = 0.08
+FAR = 0.30  # metres; the package counts a hand as gone beyond 0.25
+AWAY = np.array([0, 0, 0, 0.3, -0.3, 0, -0.3, 0, 0, 0])
+"""Joint change (10,), radians, that draws a right arm back, outwards and up."""
+
+
+def place(episode: Episode, side: str, grip: Grip, name: str = "obj") -> Script:
+    """Carry the held object over the container, lower it, let go and return; return nothing."""
+    body, scene = episode.body, episode.scene
+    box = scene.box(name)
+    held = body.in_palm(side, box.center)
+    region, rim = scene.drop_region(), _rim(episode)
+    height = rim + CLEARANCE + box.extent[2]
+    target = _best_pose(episode, side, grip, held, np.array([*region.center[:2], height]))
+    over = target.moved([0, 0, TRANSIT])
+    start = body.arms[side].pose(body.joints(side), held)
+    above = Pose(np.array([*start.position[:2], max(over.position[2], start.position[2])]), start.rotation)
+    episode.note("carry")
+    yield from go(body, side, [Via(above, 0.5), Via(over, 0.5), Via(target, 0.3)], held)
+    yield from wait(LAG_STEPS)
+    off = np.linalg.norm((scene.position(name) - region.center)[:2])
+    episode.note("release", held_over_container=bool(off < 0.1 and scene.position(name)[2] > region.bottom))
+    body.set_hand(side, hand.RELEASED)
+    yield from wait(hand.OPENING_STEPS)
+    episode.note("retreat")
+    yield from retreat(episode, side)
+
+
+def retreat(episode: Episode, side: str) -> Script:
+    """Lift the hand straight up, then bring both arms to postures far from object and container, the waist upright."""
+    body = episode.body
+    point = hand.grasp_point(side)
+    here = body.arms[side].pose(body.joints(side), point)
+    yield from go(body, side, [Via(here.moved([0, 0, RETREAT]), 0.5)], point)
+    body.set_hand(side, np.zeros(6))
+    other = "left" if side == "right" else "right"
+    yield from together(
+        go_joints(body, side, parked(episode, side)), go_arm(body, other, parked(episode, other)[3:])
+    )
+
+
+def parked(episode: Episode, side: str) -> np.ndarray:
+    """Return the posture (10,) nearest to the arm's first one that counts as far from object and container."""
+    arm = episode.body.arms[side]
+    aside = AWAY * np.array([1, 1, 1, 1, hand.inward(side), 1, 1, 1, 1, 1])
+    near = [episode.scene.position(name) for name in ("obj", "container") if name in episode.scene.task.objects]
+    for amount in np.linspace(0, 2, 9):
+        posture = np.clip(arm.rest + amount * aside, arm.limits[:, 0], arm.limits[:, 1])
+        palm = arm.forward(posture)[0]
+        if all(np.linalg.norm(palm - position) > FAR for position in near):
+            break
+    return posture
+
+
+def _rim(episode: Episode) -> float:
+    """Height of what the object must pass over: the container's rim, or the floor and low walls of its highest tier."""
+    scene = episode.scene
+    return scene.drop_region().bottom + 0.045 if scene.is_tiered() else scene.box("container").top
+
+
+def _best_pose(episode: Episode, side: str, grip: Grip, held: np.ndarray, position: np.ndarray) -> Pose:
+    body = episode.body
+    arm = body.arms[side]
+
+    def cost(pose: Pose, yaw: float) -> float:
+        found = arm.solve(pose, body.joints(side), held, iterations=80)
+        ignored = episode.scene.bodies("obj")
+        wanted = 20 * found.position_error + 2 * found.rotation_error + 1.5 * float(np.linalg.norm(found.q[:3]))
+        return wanted + 0.2 * abs(yaw - grip.yaw) + 40 * body.penetration(side, found.q, hand.CLOSED, ignored)
+
+    choices = []
+    for yaw in body.yaw + hand.inward(side) * YAWS:
+        pose = Pose(position, hand.palm_rotation(side, yaw, grip.tilt, grip.roll))
+        choices.append((cost(pose, yaw), yaw, pose))
+    return min(choices, key=lambda choice: choice[:2])[2]
