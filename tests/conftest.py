@@ -1,0 +1,41 @@
+"""Fixtures that start a simulator, and the GL it draws with, chosen before MuJoCo is imported."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def gl() -> None:
+    """Choose the off-screen GL for this process."""
+    from crossbody.gl import choose
+
+    os.environ.update(choose())
+
+
+@pytest.fixture(scope="session")
+def pack(gl):
+    """The generated asset pack, made on first use."""
+    from envs.robocasa.assets.pack import generated
+
+    return generated()
+
+
+@pytest.fixture
+def make_env(pack):
+    """A function that makes a RoboCasa environment and closes it after the test."""
+    from envs.robocasa.env import RoboCasaGR1
+
+    made = []
+
+    def make(task: str = "PosttrainPnPNovelFromPlateToBowlSplitA", **options):
+        made.append(RoboCasaGR1(task, **options))
+        return made[-1]
+
+    yield make
+    for env in made:
+        env.close()

@@ -1,0 +1,94 @@
+"""The floors of the house: who may import whom, and how little a name costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("crossbody", "tasks", "envs", "agents", "reports", "evaluators", "training")
+MAY_IMPORT = {
+    "crossbody": set(),
+    "tasks": {"crossbody"},
+    "envs": {"crossbody", "tasks"},
+    "agents": {"crossbody", "tasks"},
+    "reports": {"crossbody"},
+    "evaluators": {"crossbody", "tasks", "envs", "reports"},
+    "training": {"crossbody", "tasks", "envs", "agents", "evaluators", "reports"},
+}
+HEAVY = ("torch", "mujoco", "robosuite", "robocasa_gr1", "pandas", "matplotlib", "gymnasium", "numba")
+
+
+def imports(source: str) -> set[str]:
+    """Return the top-level packages that a source file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def trespasses(room: str, source: str) -> set[str]:
+    return {name for name in imports(source) if name in ROOMS and name != room and name not in MAY_IMPORT[room]}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_the_floors_below(room):
+    wrong = {str(f): t for f in (ROOT / room).rglob("*.py") if (t := trespasses(room, f.read_text()))}
+    assert not wrong
+
+
+def test_a_trespass_would_be_found():
+    assert trespasses("agents", "def f():\n    from envs.pool import Pool") == {"envs"}
+    assert trespasses("envs", "import crossbody.errors\nimport numpy") == set()
+
+
+def test_there_are_no_circles():
+    def below(room, seen=()):
+        assert room not in seen, f"circle: {seen + (room,)}"
+        for other in MAY_IMPORT[room]:
+            below(other, (*seen, room))
+
+    for room in ROOMS:
+        below(room)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["evaluate", "--help"],
+        ["evaluate", "--agent", "expert", "--help"],
+        ["crossbody", "--help"],
+        ["crossbody", "list", "suites"],
+        ["crossbody", "list", "tasks"],
+        ["crossbody", "list", "agents"],
+        ["crossbody", "list", "metrics"],
+        ["crossbody", "list", "tables"],
+        ["crossbody", "list", "protocols"],
+        *(
+            ["crossbody", name, "--help"]
+            for name in ("assets", "compare", "doctor", "list", "merge", "report", "rescore", "resume")
+        ),
+    ],
+    ids=" ".join,
+)
+def test_help_and_lists_import_nothing_heavy(command):
+    module = {"evaluate": "evaluators.evaluate", "crossbody": "crossbody.main"}[command[0]]
+    code = (
+        f"import sys; sys.argv = {command!r}\n"
+        f"from {module} import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        f"print('HEAVY', [m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env={"PYTHONHASHSEED": "0", "PATH": ""}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "HEAVY []" in done.stdout
+    assert len(done.stdout.splitlines()) > 1, "it printed nothing"
