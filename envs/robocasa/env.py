@@ -106,7 +106,9 @@ class RoboCasaGR1(gymnasium.Env):
         success = result.success[-1]
         return dict(result.observation), float(success), False, False, {"success": success}
 
-    def step_chunk(self, chunk: Mapping[str, np.ndarray], on_step: Callable[[int, bool], Any] | None = None) -> ChunkResult:
+    def step_chunk(
+        self, chunk: Mapping[str, np.ndarray], on_step: Callable[[int, bool], Any] | None = None
+    ) -> ChunkResult:
         """Execute a chunk of absolute joint targets, channel -> (steps, width) rad, and observe after its last step.
 
         ``on_step(k, success)`` is called after each control step and ends the chunk there by returning True. Pictures
@@ -165,12 +167,16 @@ class RoboCasaGR1(gymnasium.Env):
     def _checked(self, chunk: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return body part -> (steps, width) float32 targets, or raise InvalidAction saying what was expected and what came."""
         if set(chunk) != set(self.action_space):
-            raise InvalidAction(f"expected the action channels {', '.join(self.action_space)}; got {', '.join(chunk) or 'none'}")
+            raise InvalidAction(
+                f"expected the action channels {', '.join(self.action_space)}; got {', '.join(chunk) or 'none'}"
+            )
         ranges, checked = joint_ranges(), {}
         for part, width in gr1.PARTS.items():
             values = np.asarray(chunk[f"action.{part}"], dtype=np.float32)
             if values.ndim != 2 or values.shape[1] != width or len(values) == 0:
-                raise InvalidAction(f"action.{part}: expected an array (steps, {width}) of radians, got shape {values.shape}")
+                raise InvalidAction(
+                    f"action.{part}: expected an array (steps, {width}) of radians, got shape {values.shape}"
+                )
             _check_values(part, values, ranges[part])
             checked[part] = values
         if len({len(v) for v in checked.values()}) > 1:
@@ -183,15 +189,16 @@ class RoboCasaGR1(gymnasium.Env):
         if self.look.decimated:
             from envs.robocasa.assets import decimate
 
-            for original, lighter in decimate.fast_meshes().items():
-                xml = xml.replace(f'"{original}"', f'"{lighter}"')
+            xml = decimate.lighten(xml)
         return xml
 
 
 def _check_values(part: str, values: np.ndarray, limits: np.ndarray) -> None:
     if not np.isfinite(values).all():
         step, joint = np.argwhere(~np.isfinite(values))[0]
-        raise InvalidAction(f"action.{part}[{joint}] ({JOINTS[part][joint]}) is {values[step, joint]} at step {step} of the chunk; expected radians")
+        raise InvalidAction(
+            f"action.{part}[{joint}] ({JOINTS[part][joint]}) is {values[step, joint]} at step {step} of the chunk; expected radians"
+        )
     wrong = (values < limits[:, 0] - BEYOND_RANGE) | (values > limits[:, 1] + BEYOND_RANGE)
     if wrong.any():
         step, joint = np.argwhere(wrong)[0]
