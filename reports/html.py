@@ -1,2 +1,186 @@
-def page(runs, long):
-    return ""
+"""One self-contained page of a run: numbers, figures, failures with their videos, and all that is needed to run it again."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crossbody.contracts import EpisodeRow
+from crossbody.runs import RunFolder
+from reports import figures, published
+from reports.layout import CellText, blocks, cell
+from reports.sections import label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reports.frames import Run
+
+EMBED_EACH, EMBED_ALL = 400_000, 16_000_000
+"""A video goes into the page up to this many bytes, until the page holds this many; the others are linked beside it."""
+
+EAGER_VIDEOS = 24
+"""Further videos are fetched only when they are played."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An episode that did not succeed."""
+
+    row: EpisodeRow
+    name: str
+    reason: str
+    video: str  # data URI, path relative to the page, or ''
+
+
+@dataclass(frozen=True)
+class FigureBlock:
+    """A titled SVG."""
+
+    title: str
+    svg: str
+
+
+def page(runs: Sequence[Run], long: pd.DataFrame) -> str:
+    """Return the page of the first run (with what the others add to its table) as HTML text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from reports.summary import caption, heading
+
+    templates = FileSystemLoader(Path(__file__).parent / "templates")
+    environment = Environment(loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    run, grid = runs[0], blocks(long)
+    return environment.get_template("report.html.j2").render(
+        run=run,
+        manifest=run.manifest,
+        title=heading(runs),
+        facts=caption(runs, long),
+        headlines=_headlines(long),
+        blocks=[b for b in grid if b.first != "Task"],
+        tasks=[b for b in grid if b.first == "Task"],
+        intervals=_interval_figures(long),
+        bars=_task_figures(long),
+        endings=_endings(run),
+        failures=_failures(run),
+        eager=EAGER_VIDEOS,
+        sources=_sources(runs, long),
+        contamination=contamination(run),
+        settings=_settings(run),
+        again=again(run),
+    )
+
+
+def again(run: Run) -> str:
+    """Return the command that runs it again, as it was typed."""
+    program, *arguments = run.manifest.command or ("evaluate",)
+    return f"uv run {shlex.join([Path(program).name, *arguments])}"
+
+
+def contamination(run: Run) -> str:
+    """Return what 'out of distribution' means for this agent; '' for a suite without unseen splits."""
+    if not any(e.task.split.startswith("unseen") for e in run.manifest.episodes):
+        return ""
+    card = run.manifest.agent_card
+    known = card.get("pretraining") or card.get("pre_training")
+    text = "“Unseen” is relative to the 24 post-training tasks only. "
+    if not card:
+        return text + "This agent has no weights and no training data on record."
+    if not known:
+        return text + "The agent’s card does not say what it was pre-trained on, so these tasks may have been in it."
+    return (
+        text
+        + f"Pre-training on record: {known}. If that holds NVIDIA’s larger GR1 corpus, the Pretrain… tasks were in it."
+    )
+
+
+def _headlines(long: pd.DataFrame) -> list[tuple[str, CellText, dict[str, Any]]]:
+    own = [r for r in long.to_dict("records") if r["origin"] == "run" and not r["group"]]
+    first = [r for r in own if r["section"] == own[0]["section"] and r["system"] == own[0]["system"]]
+    return [(r["column"], cell(r), r) for r in reversed(first)]
+
+
+def _interval_figures(long: pd.DataFrame) -> list[FigureBlock]:
+    records = [r for r in long.to_dict("records") if not r["group"] and r["headline"]]
+    keys = dict.fromkeys((r["section"], r["column"]) for r in records if r["column"] != "Gap")
+    found, seen = [], set()
+    for section, column in keys:
+        chosen = [r for r in records if (r["section"], r["column"]) == (section, column)]
+        content = tuple((r["system"], r["value"]) for r in chosen)
+        if any(r["value"] == r["value"] for r in chosen) and (column, content) not in seen:
+            seen.add((column, content))
+            found.append(FigureBlock(f"{column} · {section}", figures.intervals(chosen)))
+    return found
+
+
+def _task_figures(long: pd.DataFrame) -> list[FigureBlock]:
+    records = [r for r in long.to_dict("records") if r["group"] and r["column"] and r["headline"]]
+    found = []
+    for group in dict.fromkeys(r["group"] for r in records):
+        chosen = [r for r in records if r["group"] == group]
+        names = [label(task) for task in dict.fromkeys(r["column"] for r in chosen)]
+        found.append(FigureBlock(group, figures.task_bars(chosen, names)))
+    return found
+
+
+def _endings(run: Run) -> list[tuple[str, int]]:
+    return Counter(reason(row, run) for row in run.rows.values() if row.success is not True).most_common()
+
+
+def reason(row: EpisodeRow, run: Run) -> str:
+    """Return why an episode is a failure, in words that are the same for the same cause."""
+    if row.status != "ok":
+        return f"{row.status}: {row.error or 'no message'}"
+    if row.first_success_step is not None:
+        return f"succeeded in passing, not under {run.manifest.protocol.success_rule}"
+    return f"no success within {row.steps} steps"
+
+
+def _failures(run: Run) -> list[Failure]:
+    found, held = [], 0
+    for row in run.rows.values():
+        if row.success is True:
+            continue
+        video, size = _video(run, row, EMBED_ALL - held)
+        held += size
+        found.append(Failure(row, label(row.task), reason(row, run), video))
+    return found
+
+
+def _video(run: Run, row: EpisodeRow, room: int) -> tuple[str, int]:
+    file = RunFolder(run.path).video_file(row.episode, row.attempt)
+    if not file.exists():
+        return "", 0
+    size = file.stat().st_size
+    if size > min(EMBED_EACH, room):
+        return file.relative_to(run.path).as_posix(), 0
+    return "data:video/mp4;base64," + base64.b64encode(file.read_bytes()).decode(), size
+
+
+def _sources(runs: Sequence[Run], long: pd.DataFrame) -> list[published.PublishedRow]:
+    shown = {r["system"] for r in long.to_dict("records") if r["origin"] == "published"}
+    suites = dict.fromkeys(run.manifest.suite for run in runs)
+    return [row for suite in suites for row in published.load(suite) if row.system in shown]
+
+
+def _settings(run: Run) -> dict[str, Mapping[str, Any]]:
+    m = run.manifest
+    return {
+        "Protocol": {**asdict(m.protocol), "hash": m.protocol_hash},
+        "Environment and assets": m.environment,
+        "Agent": {"name": m.agent, **m.agent_options, **m.agent_card},
+        "Run": {
+            "suite": m.suite,
+            "source of the tasks": m.suite_source,
+            "seed": m.seed,
+            "created": m.created,
+            "git": m.git or "outside a checkout",
+            "attempts": run.attempts,
+        },
+        "Versions": m.packages,
+        "Host": m.host,
+    }

@@ -77,7 +77,7 @@ def _published_estimate(column: Column, row: PublishedRow, part: Part | None) ->
     if not per_task:
         return Estimate(part.value, math.nan, math.nan, 0)
     pieces = [p for name in column.parts if (p := row.part(name))]
-    if len(pieces) != len(column.parts) or not pieces:
+    if row.inconsistent or not pieces or len(pieces) != len(column.parts):
         return rate(part.value * part.tasks * per_task, part.tasks * per_task)
     weights = [p.tasks if column.aggregator == TASK_WEIGHTED else 1 for p in pieces]
     cells = [
