@@ -44,7 +44,9 @@ def load(assets_root: Path | str) -> ModuleType:
         _check_root(Path(loaded.models.assets_root), root)
         return loaded
     if not (root / "arenas").is_dir():
-        raise MissingAssets(f"no asset pack at {root} (it has no 'arenas'). Make one: uv run crossbody assets generated")
+        raise MissingAssets(
+            f"no asset pack at {root} (it has no 'arenas'). Make one: uv run crossbody assets generated"
+        )
     package = _execute(root)
     for patch in (_drop_basket_4, _move_shell_inertia, _read_objects_in_place):
         patch()
@@ -122,12 +124,12 @@ def _read_objects_in_place() -> None:
             return original(self, name, mjcf_path, scale=scale, static=static, **physics)
         _set_physics(self, physics)
         joints = None if static else [dict(type="free", damping="0.0005")]
-        xml_object.__init__(
-            self, mjcf_path, name, joints=joints, duplicate_collision_geoms=False, scale=_scale3(scale)
-        )
+        xml_object.__init__(self, mjcf_path, name, joints=joints, duplicate_collision_geoms=False, scale=_scale3(scale))
         self._disabled_spawns = set()
         prefix = f"{self.naming_prefix}spawn_"
-        self.spawns = [g for g in self.worldbody.findall("./body/body/geom") if (g.get("name") or "").startswith(prefix)]
+        self.spawns = [
+            g for g in self.worldbody.findall("./body/body/geom") if (g.get("name") or "").startswith(prefix)
+        ]
 
     objects.MJCFObject.__init__ = init
 

@@ -65,7 +65,9 @@ def table() -> dict[str, dict]:
     """The categories of objects.toml and containers.toml."""
     here = Path(__file__).parent
     return {
-        k: v for f in ("objects", "containers") for k, v in tomllib.loads((here / f"{f}.toml").read_text("utf8")).items()
+        k: v
+        for f in ("objects", "containers")
+        for k, v in tomllib.loads((here / f"{f}.toml").read_text("utf8")).items()
     }
 
 

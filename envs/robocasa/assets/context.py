@@ -42,6 +42,8 @@ def draft(name: str, entry: dict, index: int, count: int) -> Draft:
     if entry.get("round", entry["size"][0] == entry["size"][1]):
         factor[1] = factor[0]
     a, b, c = np.array(entry["size"]) / 2 * np.array(look.get("stretch", (1, 1, 1))) * factor
+    if a > 1.1 * b and c < 1.1 * b:
+        c = min(c, 0.94 * b)  # what lies on its side is a little flat, or it would roll
     colours = look["colours"]
     mass = entry["mass"] * float(np.clip(roll.normal(1.0, 0.08), 0.85, 1.15))
     place = index - family * ((count + 1) // 2)

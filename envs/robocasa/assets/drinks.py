@@ -35,9 +35,21 @@ def _necked(d: Draft, parts: Sequence[Part], shoulder: float, neck: float) -> Mo
 
 
 def bottle(d: Draft) -> Model:
-    glass = [(0.9, -1), (1, -0.95), (1, 0.2), (0.9, 0.36), (0.55, 0.54), (0.38, 0.64), (0.36, 0.88), (0.4, 0.9), (0.4, 0.93)]
+    glass = [
+        (0.9, -1),
+        (1, -0.95),
+        (1, 0.2),
+        (0.9, 0.36),
+        (0.55, 0.54),
+        (0.38, 0.64),
+        (0.36, 0.88),
+        (0.4, 0.9),
+        (0.4, 0.93),
+    ]
     neck = _sleeve(d, 0.62, 0.74, 0.4)
-    cap = lathe([(0.44, 0.88), (0.44, 0.98), (0.4, 1.0)], 14, lambda a: 1 - 0.06 * (np.arange(len(a)) % 2)).scaled(d.a, d.b, d.c)
+    cap = lathe([(0.44, 0.88), (0.44, 0.98), (0.4, 1.0)], 14, lambda a: 1 - 0.06 * (np.arange(len(a)) % 2)).scaled(
+        d.a, d.b, d.c
+    )
     label = PAPER if d.roll.uniform() < 0.6 else rgba("#d8b04a")
     stripe = _sleeve(d, -0.3, -0.18, 1.02)
     parts = [
@@ -47,8 +59,33 @@ def bottle(d: Draft) -> Model:
     return _necked(d, parts, 0.36, 0.5)
 
 
+def decanter(d: Draft) -> Model:
+    """A square spirits bottle with a stopper."""
+    glass = [(0.95, -1), (1, -0.96), (1, 0.25), (0.9, 0.38), (0.45, 0.5), (0.4, 0.72), (0.46, 0.75)]
+    square = lathe(glass, 24, lambda a: 0.86 / np.maximum(np.abs(np.cos(a)), np.abs(np.sin(a))) ** 0.55)
+    stopper = lathe([(0.4, 0.75), (0.42, 0.8), (0.62, 0.84), (0.66, 0.92), (0.5, 1.0), (0, 1.0)], 16).scaled(
+        d.a, d.b, d.c
+    )
+    label = join(*(box(d.a * 1.2, 0.001, d.c * 0.75).moved(0, d.b * 0.9, -d.c * 0.35).turned("z", t) for t in (0, 180)))
+    parts = [
+        Part(square.scaled(d.a, d.b, d.c), d.paint(), 0.9), Part(label, PAPER),
+        Part(stopper, rgba("#8a5f38" if d.family == 0 else "#c8ccd0"), 0.6),
+    ]  # fmt: skip
+    return _necked(d, parts, 0.36, 0.5)
+
+
 def wine(d: Draft) -> Model:
-    glass = [(0.8, -1), (1, -0.97), (1, 0.22), (0.9, 0.36), (0.5, 0.5), (0.38, 0.58), (0.36, 0.94), (0.4, 0.95), (0.4, 1)]
+    glass = [
+        (0.8, -1),
+        (1, -0.97),
+        (1, 0.22),
+        (0.9, 0.36),
+        (0.5, 0.5),
+        (0.38, 0.58),
+        (0.36, 0.94),
+        (0.4, 0.95),
+        (0.4, 1),
+    ]
     foil = lathe([(0.4, 0.62), (0.38, 0.93), (0.42, 0.94), (0.42, 1.0)], 16).scaled(d.a, d.b, d.c)
     emblem = _sleeve(d, -0.2, -0.05, 1.02)
     gold = rgba("#b8963c")
@@ -86,7 +123,8 @@ def flask(d: Draft) -> Model:
 def can(d: Draft) -> Model:
     side = band([(0.98, -0.9), (1, -0.84), (1, 0.82), (0.96, 0.9)], 20).scaled(d.a, d.b, d.c)
     ends = join(
-        _turned([(0.82, -1), (0.86, -1), (0.98, -0.9)], d, 20), _turned([(0.96, 0.9), (0.88, 1), (0.84, 1), (0.82, 0.96)], d, 20)
+        _turned([(0.82, -1), (0.86, -1), (0.98, -0.9)], d, 20),
+        _turned([(0.96, 0.9), (0.88, 1), (0.84, 1), (0.82, 0.96)], d, 20),
     )
     swoosh = _wave(d)
     tab = tube(arc(d.a * 0.22, 0, 330, 8) + [d.a * 0.2, 0, d.c * 0.98], 0.0012, 5)
@@ -98,9 +136,7 @@ def _wave(d: Draft) -> Mesh:
     """A wavy stripe around a can."""
     t = np.linspace(0, 2 * np.pi, 25)[:-1]
     z = 0.28 * np.sin(t * (2 if d.family == 0 else 3))
-    ring = [
-        np.stack([1.01 * np.cos(t), 1.01 * np.sin(t), z + s * 0.2], -1) * [d.a, d.b, d.c] for s in (-1, 1)
-    ]
+    ring = [np.stack([1.01 * np.cos(t), 1.01 * np.sin(t), z + s * 0.2], -1) * [d.a, d.b, d.c] for s in (-1, 1)]
     k = np.arange(24)
     n = np.roll(k, -1)
     faces = np.concatenate([np.stack([k, n, n + 24], -1), np.stack([k, n + 24, k + 24], -1)])
@@ -110,11 +146,13 @@ def _wave(d: Draft) -> Mesh:
 def carton(d: Draft) -> Model:
     """A small juice box with a straw."""
     body = box(2 * d.a, 2 * d.b, 1.8 * d.c, 0.002).moved(z=-0.1 * d.c)
-    stripe = box(2 * d.a * 1.01, 2 * d.b * 1.01, d.c * 0.5).moved(z=-d.c * 0.45)
+    stripe = box(2 * d.a * 1.006, 2 * d.b * 1.006, d.c * 0.5, 0.002).moved(z=-d.c * 0.45)
     fruit = lathe([(0, -1), (0.7, -0.7), (1, 0), (0.7, 0.7), (0, 1)], 14).scaled(d.a * 0.42, 0.0015, d.a * 0.42)
     badges = join(fruit.moved(0, -d.b, d.c * 0.25), fruit.moved(0, d.b, d.c * 0.25))
     x, z = d.a * 0.5, d.c * 0.8
-    straw = tube(np.array([[x, 0, z], [x + 0.001, 0, z + 0.012], [x - 0.004, 0, z + 0.019], [x - 0.012, 0, z + 0.022]]), 0.002, 7)
+    straw = tube(
+        np.array([[x, 0, z], [x + 0.001, 0, z + 0.012], [x - 0.004, 0, z + 0.019], [x - 0.012, 0, z + 0.022]]), 0.002, 7
+    )
     parts = [
         Part(body, d.paint(), 0.3), Part(stripe, WHITE), Part(badges, d.paint(0.6)),
         Part(straw, rgba("#e8e8f0")),
@@ -146,8 +184,19 @@ def paper_cup(d: Draft) -> Model:
     lid = _turned([(1, 0.76), (1, 0.86), (0.92, 0.88), (0.88, 1), (0.8, 1), (0.76, 0.94)], d, 20)
     sleeve = band([(0.79, -0.55), (0.925, 0.4)], 20).scaled(d.a, d.b, d.c)
     tint = rgba("#8a5f3c" if d.family == 0 else "#d8c4a0")
-    parts = [Part(cup, d.paint()), Part(lid, WHITE if d.family == 0 else rgba("#2c2622"), 0.4), Part(sleeve, tint, 0.05)]
-    return Model(parts, [Geom("cylinder", (d.a * 0.86, d.c * 0.9), (0, 0, -d.c * 0.1)), Geom("cylinder", (d.a, 0.12 * d.c), (0, 0, d.c * 0.88))], d.mass)
+    parts = [
+        Part(cup, d.paint()),
+        Part(lid, WHITE if d.family == 0 else rgba("#2c2622"), 0.4),
+        Part(sleeve, tint, 0.05),
+    ]
+    return Model(
+        parts,
+        [
+            Geom("cylinder", (d.a * 0.86, d.c * 0.9), (0, 0, -d.c * 0.1)),
+            Geom("cylinder", (d.a, 0.12 * d.c), (0, 0, d.c * 0.88)),
+        ],
+        d.mass,
+    )
 
 
 def mug(d: Draft) -> Model:
@@ -162,4 +211,3 @@ def mug(d: Draft) -> Model:
     parts = [Part(join(cup, handle), d.paint(), 0.7), Part(drink, rgba("#4a2c18"), 0.8), Part(stripe, tint, 0.7)]
     grip = Geom("box", (0.007, 0.003, d.c * 0.55), (d.a + 0.005, 0, 0))
     return Model(parts, [Geom("cylinder", (d.a, d.c)), grip], d.mass)
-

@@ -54,8 +54,10 @@ def chips(d: Draft) -> Model:
         (rounded_rectangle(2 * d.a * w, 2 * d.b * t, d.b * t * 0.9, 4), d.c * z)
         for w, t, z in zip(widths, depths, heights, strict=True)
     ]
-    badge = lathe([(0, -1), (0.8, -0.6), (1, 0), (0.8, 0.6), (0, 1)], 18).scaled(d.a * 0.66, d.b * 1.06, d.a * 0.5)
-    chip = ball(10, 6).scaled(d.a * 0.34, d.b * 1.1, d.a * 0.26).turned("y", 25).moved(z=-d.c * 0.05)
+    badge = cylinder(1, 2, 20).turned("x", 90).scaled(d.a * 0.7, d.b, d.c * 0.3).moved(z=d.c * 0.18)
+    chip = (
+        cylinder(1, 2, 16).turned("x", 90).scaled(d.a * 0.4, d.b * 1.02, d.c * 0.2).turned("y", 20).moved(z=-d.c * 0.12)
+    )
     seams = join(*(box(2 * d.a * 0.96, d.b * 0.12, d.c * 0.07).moved(z=s * d.c * 0.965) for s in (1, -1)))
     parts = [
         Part(loft(rows), d.paint(), 0.8), Part(badge, rgba("#f6eed2"), 0.6), Part(chip, rgba("#dca840")),
@@ -78,7 +80,11 @@ def book(d: Draft) -> Model:
 
 def candle(d: Draft) -> Model:
     wick = tube(np.array([[0, 0, d.c * 0.86], [0.0008, 0, d.c * 0.98], [0.002, 0, d.c * 1.06]]), 0.0012, 6)
-    flame = lathe([(0, -0.3), (0.7, 0), (1, 0.35), (0.6, 1), (0, 2)], 10).scaled(0.0045, 0.0045, 0.008).moved(0.002, 0, d.c * 1.1)
+    flame = (
+        lathe([(0, -0.3), (0.7, 0), (1, 0.35), (0.6, 1), (0, 2)], 10)
+        .scaled(0.0045, 0.0045, 0.008)
+        .moved(0.002, 0, d.c * 1.1)
+    )
     if d.family == 0:
         jar = lathe([(0.9, -1), (1, -0.94), (1, 1), (0.95, 1), (0.95, -0.9), (0, -0.9)], 20).scaled(d.a, d.b, d.c)
         wax = cylinder(d.a * 0.94, d.c * 1.7, 20).moved(z=-d.c * 0.06)

@@ -19,6 +19,12 @@ def _solid(d: Draft, parts: Sequence[Part]) -> Model:
     return Model(parts, [Geom("ellipsoid", (d.a, d.b, d.c))], d.mass)
 
 
+def _standing(d: Draft, parts: Sequence[Part]) -> Model:
+    """A round body with a flat foot, so that a taller than wide one does not roll away."""
+    foot = Geom("cylinder", (d.a * 0.45, d.c * 0.2), (0, 0, -d.c * 0.8))
+    return Model(parts, [Geom("ellipsoid", (d.a, d.b, d.c * 0.985), (0, 0, d.c * 0.015)), foot], d.mass)
+
+
 def _lying(profile: Sequence[Vec], d: Draft, sides: int = 16, around=None) -> Mesh:
     """A lathe along +x; profile heights -1..1 span the length, radii 0..1 the width."""
     return lathe(profile, sides, around).along_x().scaled(d.a, d.b, d.c)
@@ -42,12 +48,14 @@ def apple(d: Draft) -> Model:
     profile = [(0, -0.86), (0.3, -1), (0.68, -0.86), (0.93, -0.4), (1, 0.1), (0.9, 0.6), (0.62, 0.92), (0.3, 0.98)]
     body = lathe([*profile, (0.1, 0.8), (0, 0.72)], 18).scaled(d.a, d.b, d.c)
     leaf = ball(8, 5).scaled(d.a * 0.32, d.a * 0.15, 0.0012).turned("y", -20).moved(d.a * 0.32, 0, d.c * 1.06)
-    return _solid(d, [Part(body, d.paint(), 0.5), Part(_stem(0, 0, d.c * 0.72, d.c * 0.5, 0.0016), STEM), Part(leaf, LEAF)])
+    return _standing(
+        d, [Part(body, d.paint(), 0.5), Part(_stem(0, 0, d.c * 0.72, d.c * 0.5, 0.0016), STEM), Part(leaf, LEAF)]
+    )
 
 
 def orange(d: Draft) -> Model:
     body = ball(18, 11).scaled(d.a, d.b, d.c)
-    return _solid(d, [Part(body, d.paint()), Part(_calyx(d.a * 0.22, d.c * 1.01), LEAF)])
+    return _standing(d, [Part(body, d.paint()), Part(_calyx(d.a * 0.22, d.c * 1.01), LEAF)])
 
 
 def peach(d: Draft) -> Model:
@@ -61,7 +69,7 @@ def peach(d: Draft) -> Model:
         Part(crease.scaled(d.a, d.b, d.c), d.paint()), Part(blush, d.paint(0.82)),
         Part(_stem(0, 0, d.c * 0.95, d.c * 0.2, 0.0016), STEM), Part(leaf, LEAF),
     ]  # fmt: skip
-    return _solid(d, parts)
+    return _standing(d, parts)
 
 
 def lemon(d: Draft) -> Model:
@@ -76,7 +84,7 @@ def tomato(d: Draft) -> Model:
     profile = [(np.cos(x), np.sin(x) - 0.14 * (x > 1.3)) for x in t]
     body = lathe(profile, 25, lambda a: 1 - 0.035 * np.abs(np.cos(2.5 * a))).scaled(d.a, d.b, d.c)
     green = join(_calyx(d.a * 0.62, d.c * 1.0), _stem(0, 0, d.c * 0.9, d.c * 0.3, 0.0022))
-    return _solid(d, [Part(body, d.paint(), 0.6), Part(green, LEAF)])
+    return _standing(d, [Part(body, d.paint(), 0.6), Part(green, LEAF)])
 
 
 def bell_pepper(d: Draft) -> Model:
@@ -85,7 +93,7 @@ def bell_pepper(d: Draft) -> Model:
     stem = tube(np.array([[0, 0, 0.72], [0.02, 0, 0.95], [0.16, 0, 1.25], [0.24, 0, 1.3]]), [0.16, 0.1, 0.09, 0.11], 8)
     cap = ball(10, 5).scaled(0.34, 0.34, 0.1).moved(z=0.78)
     green = join(stem, cap).scaled(d.a, d.b, d.c)
-    return _solid(d, [Part(body.scaled(d.a, d.b, d.c), d.paint(), 0.7), Part(green, LEAF)])
+    return _standing(d, [Part(body.scaled(d.a, d.b, d.c), d.paint(), 0.7), Part(green, LEAF)])
 
 
 def _two_lobes(d: Draft, parts: Sequence[Part], fat: float, neck: float) -> Model:
@@ -113,7 +121,9 @@ def squash(d: Draft) -> Model:
 def eggplant(d: Draft) -> Model:
     profile = [(0, -1), (0.42, -0.95), (0.8, -0.78), (1, -0.42), (0.97, -0.15), (0.76, 0.25), (0.55, 0.55), (0.42, 0.8)]
     body = _lying([*profile, (0.3, 0.86), (0, 0.86)], d)
-    cap = lathe([(0.44, 0.6), (0.53, 0.66), (0.46, 0.82), (0.22, 0.93), (0, 0.95)], 10, lambda a: 1 + 0.16 * np.cos(5 * a))
+    cap = lathe(
+        [(0.44, 0.6), (0.53, 0.66), (0.46, 0.82), (0.22, 0.93), (0, 0.95)], 10, lambda a: 1 + 0.16 * np.cos(5 * a)
+    )
     stem = tube(np.array([[0.9, 0, 0], [1.02, 0, 0.02], [1.12, 0, 0.18]]), [0.09, 0.07, 0.08], 8)
     green = join(cap.along_x(), stem.scaled(1, 1.6, 1.6)).scaled(d.a, d.b, d.c)
     return _two_lobes(d, [Part(body, d.paint(), 0.8), Part(green, LEAF)], 0.7, 0.6)
@@ -151,9 +161,10 @@ def cucumber(d: Draft) -> Model:
     x = np.linspace(-1, 1, 13)
     path = np.stack([x * (d.a - d.b * 0.35), 0.0 * x, np.zeros(13)], -1)
     r = d.b * np.array([0.35, 0.75, 0.93, 0.98, 1, 1, 1, 1, 1, 0.98, 0.93, 0.75, 0.3])
-    body = tube(path, r, 14)
+    body = tube(path, r, 14, d.c / d.b)
     stripes = [
-        tube(path[2:-2] + [0, np.cos(t) * d.b * 0.9, np.sin(t) * d.c * 0.9], d.b * 0.12, 5) for t in (0.5, 1.6, 2.7, 4, 5.2)
+        tube(path[2:-2] + [0, np.cos(t) * d.b * 0.9, np.sin(t) * d.c * 0.9], d.b * 0.12, 5)
+        for t in (0.5, 1.6, 2.7, 4, 5.2)
     ]
     knob = cylinder(d.b * 0.3, d.a * 0.08, 8).along_x().moved(d.a * 0.98)
     parts = [Part(body, d.paint(), 0.5), Part(join(*stripes), d.paint(1.3)), Part(knob, STEM)]
@@ -205,7 +216,10 @@ def banana(d: Draft) -> Model:
     path[:, 1] -= path[:, 1].mean()
     r = thick * np.array([0.3, 0.5, 0.8, 0.95, 1, 1, 1, 1, 1, 0.95, 0.78, 0.42, 0.3])
     peel = tube(path, r, 6)
-    ends = join(tube(path[:2] - (path[1] - path[0]) * 0.5, thick * 0.32, 6), tube(path[-2:] + (path[-1] - path[-2]) * 0.5, thick * 0.26, 6))
+    ends = join(
+        tube(path[:2] - (path[1] - path[0]) * 0.5, thick * 0.32, 6),
+        tube(path[-2:] + (path[-1] - path[-2]) * 0.5, thick * 0.26, 6),
+    )
     geoms = []
     for i, j in ((1, 4), (4, 8), (8, 11)):
         step = path[j] - path[i]
@@ -219,14 +233,14 @@ def garlic(d: Draft) -> Model:
     profile = [(0.2, -0.95), (0.7, -0.9), (1, -0.5), (0.95, -0.1), (0.7, 0.25), (0.32, 0.5), (0.16, 0.75), (0.14, 1.15)]
     bulb = lathe([*profile, (0, 1.15)], 24, lambda a: 1 - 0.13 * np.abs(np.sin(3 * a))).scaled(d.a, d.b, d.c)
     roots = cylinder(d.a * 0.25, d.c * 0.12, 8).moved(z=-d.c * 0.96)
-    return _solid(d, [Part(bulb, d.paint()), Part(roots, rgba("#b89a6a"))])
+    return _standing(d, [Part(bulb, d.paint()), Part(roots, rgba("#b89a6a"))])
 
 
 def onion(d: Draft) -> Model:
     profile = [(0, -1), (0.3, -0.97), (0.75, -0.72), (1, -0.15), (0.9, 0.38), (0.5, 0.74), (0.2, 0.9), (0.12, 1.2)]
-    body = lathe([*profile, (0, 1.22)], 18, lambda a: 1 - 0.015 * (np.arange(len(a)) % 2)).scaled(d.a, d.b, d.c)
+    body = lathe([*profile, (0, 1.22)], 18).scaled(d.a, d.b, d.c)
     roots = _calyx(d.a * 0.25, -d.c * 0.97, 7, 0.1)
-    return _solid(d, [Part(body, d.paint(), 0.5), Part(roots, rgba("#cdbb92"))])
+    return _standing(d, [Part(body, d.paint(), 0.5), Part(roots, rgba("#cdbb92"))])
 
 
 def mushroom(d: Draft) -> Model:
