@@ -35,9 +35,9 @@ def grasp_point(side: str) -> np.ndarray:
     return np.array([0.010, 0.100 if side == "right" else -0.100, -0.100])
 
 
-def knuckles(side: str) -> np.ndarray:
-    """Return the foremost point (3,), metres in the palm's frame, of a fist."""
-    return np.array([0.0, 0.0, -0.125])
+def fist_center(side: str) -> np.ndarray:
+    """Return the middle (3,), metres in the palm's frame, of a fist, which is a ball of about 5 cm."""
+    return np.array([0.0, 0.025 if side == "right" else -0.025, -0.085])
 
 
 def inward(side: str) -> float:

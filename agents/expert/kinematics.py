@@ -25,10 +25,13 @@ REST_PULL = 0.02
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a point fixed to the palm is to be (3,), metres, and how the palm is turned (3, 3), both in the world."""
+    """Where a point fixed to the palm is to be (3,), metres, and how the palm is turned (3, 3), both in the world.
+
+    Rotation None: however the arm likes.
+    """
 
     position: np.ndarray
-    rotation: np.ndarray
+    rotation: np.ndarray | None = None
 
     def moved(self, offset: Any) -> Pose:
         """The same orientation, ``offset`` metres further."""
@@ -84,19 +87,25 @@ class Arm:
         q = np.clip(start, self.limits[:, 0], self.limits[:, 1]) if waist else start.copy()
         for iteration in range(iterations + 1):
             x = self.pose(q, point)
-            reach, turn = target.position - x.position, rotation_vector(target.rotation @ x.rotation.T)
+            reach, turn = target.position - x.position, _turn(x, target)
             errors = float(np.linalg.norm(reach)), float(np.linalg.norm(turn))
             if iteration == iterations or (errors[0] < TOLERANCE_M and errors[1] < TOLERANCE_RAD):
                 break
-            q = self._improve(q, x.position, (reach, turn), mobility)
+            q = self._improve(q, x.position, (reach, turn), (mobility, target.rotation is not None))
         return Solution(q, *errors)
 
     def _improve(
-        self, q: np.ndarray, at: np.ndarray, errors: tuple[np.ndarray, np.ndarray], mobility: np.ndarray
+        self,
+        q: np.ndarray,
+        at: np.ndarray,
+        errors: tuple[np.ndarray, np.ndarray],
+        freedom: tuple[np.ndarray, bool],
     ) -> np.ndarray:
+        mobility, turned = freedom
+        weight = ROTATION_WEIGHT if turned else 0.0
         axes, anchors = self.data.xaxis[self.joints], self.data.xanchor[self.joints]
-        jacobian = np.vstack([np.cross(axes, at - anchors).T, ROTATION_WEIGHT * axes.T]) * mobility
-        wanted = np.r_[_shortened(errors[0], MAX_STEP[0]), ROTATION_WEIGHT * _shortened(errors[1], MAX_STEP[1])]
+        jacobian = np.vstack([np.cross(axes, at - anchors).T, weight * axes.T]) * mobility
+        wanted = np.r_[_shortened(errors[0], MAX_STEP[0]), weight * _shortened(errors[1], MAX_STEP[1])]
         gram = jacobian @ jacobian.T + DAMPING * np.eye(6)
         rest = REST_PULL * (self.rest - q) * mobility
         step = rest + jacobian.T @ np.linalg.solve(gram, wanted - jacobian @ rest)
@@ -104,6 +113,12 @@ class Arm:
         free = mobility > 0
         q[free] = np.clip(q, self.limits[:, 0], self.limits[:, 1])[free]
         return q
+
+
+def _turn(at: Pose, target: Pose) -> np.ndarray:
+    if at.rotation is None or target.rotation is None:
+        return np.zeros(3)
+    return rotation_vector(target.rotation @ at.rotation.T)
 
 
 def rotation_vector(rotation: np.ndarray) -> np.ndarray:

@@ -48,7 +48,7 @@ def plan(arm: Arm, start: np.ndarray, vias: Sequence[Via], point: np.ndarray, wa
             rows.append(q)
         solution = arm.solve(via.pose, q, point, waist=waist)
         q = rows[-1] = solution.q
-        at = via.pose
+        at = arm.pose(q, point)
     assert solution is not None
     return Path(_rounded(np.array(rows)), solution.position_error, solution.rotation_error)
 
@@ -114,11 +114,12 @@ def together(*scripts: Script) -> Script:
 
 def _line(at: Pose, via: Via) -> list[Pose]:
     shift = via.pose.position - at.position
-    turn = rotation_vector(via.pose.rotation @ at.rotation.T)
+    free = at.rotation is None or via.pose.rotation is None
+    turn = np.zeros(3) if free else rotation_vector(via.pose.rotation @ at.rotation.T)
     seconds = max(float(np.linalg.norm(shift)) / via.speed, float(np.linalg.norm(turn)) / TURN_SPEED)
     steps = max(int(np.ceil(RATE_HZ * seconds)), 1)
     return [
-        Pose(at.position + u * shift, rotation_matrix(u * turn) @ at.rotation)
+        Pose(at.position + u * shift, None if free else rotation_matrix(u * turn) @ at.rotation)
         for u in np.arange(1, steps + 1) / steps
     ]
 

@@ -1,0 +1,94 @@
+"""Drawer: lower the object into the open drawer, let go, push the front shut with the same hand."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from agents.expert import hand
+from agents.expert.fixtures import Opening
+from agents.expert.kinematics import Pose
+from agents.expert.motion import LAG_STEPS, Script, Via, go, go_arm, wait
+from agents.expert.pick import Grip, pick
+from agents.expert.place import parked
+from agents.expert.press import push_shut
+from agents.expert.task import Episode
+
+SIDE = "left"
+"""The tasks lay the object on the left."""
+ROUNDS = 3
+YAWS = np.array([0.0, 0.3, 0.6, 0.9, 1.2, 1.5])
+TILTS = (0.4, 0.6, 0.9)
+HEIGHTS = (0.02, 0.06, 0.11, 0.16)  # metres between the object and the drawer's floor
+HEIGHT_COST = 3.0  # per metre
+ABOVE_RIM = 0.04
+COVER = 0.03  # metres by which the housing's roof reaches forward over the room inside
+
+
+def into_drawer(episode: Episode) -> Script:
+    """Pick, lower into the drawer, shut it; again from what is left to do."""
+    opening = Opening(episode.scene)
+    for _ in range(ROUNDS):
+        if not opening.holds():
+            grip = yield from pick(episode, SIDE)
+            if grip is None:
+                continue
+            yield from lower(episode, opening, grip)
+        if opening.holds():
+            yield from push_shut(episode, SIDE, opening)
+        if opening.holds() and opening.is_closed():
+            break
+    yield from go_arm(episode.body, SIDE, parked(episode, SIDE)[3:])
+
+
+def lower(episode: Episode, opening: Opening, grip: Grip) -> Script:
+    """Carry the held object over the slot between front and housing, lower it as far as the hand fits, let go."""
+    body, scene = episode.body, episode.scene
+    held = body.in_palm(SIDE, scene.box("obj").center)
+    target = _best_pose(episode, opening, grip, held)
+    height = _rim(opening) + ABOVE_RIM + scene.box("obj").extent[2]
+    start = body.arms[SIDE].pose(body.joints(SIDE), held)
+    up = start.moved([0, 0, max(height - start.position[2], 0.0)])
+    over = target.moved([0, 0, max(height - target.position[2], 0.0)])
+    episode.note("carry")
+    yield from go(body, SIDE, [Via(up, 0.5), Via(over, 0.5), Via(target, 0.3)], held)
+    yield from wait(LAG_STEPS)
+    episode.note("release", held_over_container=True)
+    body.set_hand(SIDE, hand.RELEASED)
+    yield from wait(hand.OPENING_STEPS)
+    episode.note("retreat")
+    yield from go(body, SIDE, [Via(over.moved([0, 0, 0.06]), 0.4)], held)
+
+
+def _rim(opening: Opening) -> float:
+    return float(opening.panel_center()[2] + opening.panel_sizes()[2])
+
+
+def _best_pose(episode: Episode, opening: Opening, grip: Grip, held: np.ndarray) -> Pose:
+    body, scene = episode.body, episode.scene
+    low, high = opening.interior()
+    front = float((low - body.origin) @ body.ahead)
+    roof = float((np.array(opening.fixture.get_ext_sites(relative=False)[0]) - body.origin) @ body.ahead) + COVER
+    lateral = float(((low + high) / 2 - body.origin) @ body.right)
+    arm, ignored = body.arms[SIDE], scene.bodies("obj")
+    roll = 0.0
+
+    def position(gap: float) -> np.ndarray:
+        at = body.origin + (front + roof) / 2 * body.ahead + lateral * body.right
+        at[2] = low[2] + gap + float(scene.box("obj").half.min() if grip.roll else scene.box("obj").extent[2])
+        return at
+
+    def cost(choice: tuple[float, float, float]) -> float:
+        pose = pose_of(choice)
+        found = arm.solve(pose, body.joints(SIDE), held, iterations=100)
+        total = 20 * found.position_error + 2 * found.rotation_error + float(np.linalg.norm(found.q[:3]))
+        total += 40 * body.penetration(SIDE, found.q, hand.OPEN, ignored)
+        return total + HEIGHT_COST * choice[0]
+
+    def pose_of(choice: tuple[float, float, float]) -> Pose:
+        gap, yaw, tilt = choice
+        return Pose(position(gap), hand.palm_rotation(SIDE, yaw, tilt, roll))
+
+    choices = itertools.product(HEIGHTS, body.yaw + hand.inward(SIDE) * YAWS, TILTS)
+    return pose_of(min(choices, key=cost))

@@ -1,0 +1,88 @@
+"""Cabinet and microwave: put the object in through the open front with one hand, shut the door with the other."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from agents.expert import hand
+from agents.expert.fixtures import Opening
+from agents.expert.kinematics import Pose
+from agents.expert.motion import LAG_STEPS, Script, Via, go, go_arm, together, wait
+from agents.expert.pick import YAWS, Grip, pick
+from agents.expert.place import parked
+from agents.expert.press import push_shut
+from agents.expert.task import Episode
+
+DEPTH = 0.08  # metres behind the front of the room inside
+BEFORE = 0.17  # metres that the hand starts in front of that
+FLOOR_GAP = 0.012
+ENTRY_RISE = 0.02
+ROUNDS = 3
+SIDES = {"cabinet": "left", "microwave": "right"}
+"""The hand that takes the object: the tasks lay it on that side and hang the door on the other."""
+
+
+def into_enclosure(episode: Episode) -> Script:
+    """Pick, insert, shut the door; again from what is left to do."""
+    side = SIDES[episode.scene.kind]
+    other = "left" if side == "right" else "right"
+    opening = Opening(episode.scene)
+    for _ in range(ROUNDS):
+        if not opening.holds():
+            grip = yield from pick(episode, side)
+            if grip is None:
+                continue
+            yield from insert(episode, side, opening, grip)
+        if opening.holds():
+            yield from together(
+                go_arm(episode.body, side, parked(episode, side)[3:]), push_shut(episode, other, opening)
+            )
+        if opening.holds() and opening.is_closed():
+            break
+    yield from together(*(go_arm(episode.body, s, parked(episode, s)[3:]) for s in ("left", "right")))
+
+
+def insert(episode: Episode, side: str, opening: Opening, grip: Grip) -> Script:
+    """Carry the held object through the open front, let go inside, and draw the hand back out."""
+    body, scene = episode.body, episode.scene
+    box = scene.box("obj")
+    held = body.in_palm(side, box.center)
+    inside = _best_pose(episode, side, opening, grip, held)
+    front = inside.moved(-BEFORE * body.ahead + np.array([0, 0, ENTRY_RISE]))
+    episode.note("carry")
+    yield from go(body, side, [Via(front, 0.5), Via(inside.moved([0, 0, ENTRY_RISE / 2]), 0.4), Via(inside, 0.2)], held)
+    yield from wait(LAG_STEPS)
+    episode.note("release", held_over_container=opening.holds())
+    body.set_hand(side, hand.RELEASED)
+    yield from wait(hand.OPENING_STEPS)
+    episode.note("retreat")
+    yield from go(body, side, [Via(inside.moved([0, 0, ENTRY_RISE]), 0.4), Via(front, 0.5)], held)
+    body.set_hand(side, np.zeros(6))
+
+
+def _best_pose(episode: Episode, side: str, opening: Opening, grip: Grip, held: np.ndarray) -> Pose:
+    """Return where the object goes and how the palm is turned: reachable, and free of the walls inside and in front."""
+    body, scene = episode.body, episode.scene
+    low, _ = opening.interior()
+    middle = opening.carried(opening.panel_center(), 1.0)
+    lateral = float((middle - body.origin) @ body.right)
+    front = float((low - body.origin) @ body.ahead)
+    position = body.origin + lateral * body.right + (front + DEPTH) * body.ahead
+    position[2] = low[2] + FLOOR_GAP + scene.box("obj").extent[2]
+    arm, ignored = body.arms[side], scene.bodies("obj")
+
+    def cost(pose: Pose) -> float:
+        before = arm.solve(pose.moved(-BEFORE * body.ahead + np.array([0, 0, ENTRY_RISE])), body.joints(side), held)
+        there = arm.solve(pose, before.q, held)
+        total = 20 * max(before.position_error, there.position_error)
+        total += 2 * max(before.rotation_error, there.rotation_error) + float(np.linalg.norm(there.q[:3]))
+        for found in (before, there):
+            total += 40 * body.penetration(side, found.q, hand.CLOSED, ignored)
+        return total
+
+    tilts = (grip.tilt, grip.tilt - 0.2, grip.tilt + 0.2)
+    choices = itertools.product(body.yaw + hand.inward(side) * YAWS, tilts)
+    poses = [Pose(position, hand.palm_rotation(side, yaw, tilt, grip.roll)) for yaw, tilt in choices]
+    return min(poses, key=cost)
