@@ -79,6 +79,11 @@ def resolve(kind: str, name: str) -> Any:
     target = find(kind, name).target
     if target.endswith(".toml"):
         return tomllib.loads(Path(target).read_text())
+    return load(target)
+
+
+def load(target: str) -> Any:
+    """Import and return ``module:ATTRIBUTE``."""
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
 

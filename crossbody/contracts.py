@@ -205,11 +205,14 @@ class Agent(Protocol):
 
 
 @runtime_checkable
-class FitsAnyEnvironment(Protocol):
-    """An agent that takes its channels from the environment, such as one that holds still."""
+class Adapts(Protocol):
+    """An agent that takes its channels from the environment (one that holds still), or its chunk length from the protocol."""
 
     def bind(self, contract: Contract, chunk: int) -> None:
-        """Set ``reads`` and ``gives`` from the contract; called once, before they are compared. ``chunk``: the protocol's."""
+        """Take what the environment offers and how many control steps the protocol executes per answer.
+
+        Called once, before ``reads`` and ``gives`` are compared with the contract, so they may be set here.
+        """
         ...
 
 

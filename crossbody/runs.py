@@ -73,10 +73,7 @@ class RunFolder:
     def create(path: Path | str, manifest: Manifest) -> RunFolder:
         """Make the folder; one that already holds a run raises RunFolderError."""
         folder = RunFolder(path)
-        if (folder.path / "manifest.json").exists():
-            raise RunFolderError(
-                f"{folder.path} already holds a run. Continue it with `uv run crossbody resume {folder.path}`, or give another --out."
-            )
+        folder.refuse_existing()
         try:
             for name in ("traces", "scenes", "video"):
                 (folder.path / name).mkdir(parents=True, exist_ok=True)
@@ -86,6 +83,13 @@ class RunFolder:
                 f"cannot write the run folder {folder.path}: {error.strerror}. Give another --out, or free the disk."
             ) from error
         return folder
+
+    def refuse_existing(self) -> None:
+        """Raise RunFolderError when the folder already holds a run."""
+        if (self.path / "manifest.json").exists():
+            raise RunFolderError(
+                f"{self.path} already holds a run. Continue it with `uv run crossbody resume {self.path}`, or give another --out."
+            )
 
     def manifest(self) -> Manifest:
         """Return the manifest; a folder without one, or with a broken one, raises RunFolderError."""

@@ -1,0 +1,175 @@
+"""Evaluate an agent on a suite: episodes, records, table, report."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+import tyro
+
+from crossbody import catalog
+from crossbody.errors import CrossbodyError
+from evaluators.plan import Plan, Timeouts, cores, scenes_folder, with_environment
+
+INTERRUPTED = 130
+OptionsT = TypeVar("OptionsT")
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """Stands for an agent's options until an agent is named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Generic[OptionsT]):
+    """Evaluate an agent on a suite. With --agent NAME, --help also lists that agent's own options."""
+
+    agent: str
+    """What acts: a name from `crossbody list agents`."""
+    suite: str
+    """What is to be done: a name from `crossbody list suites`."""
+    protocol: str = "quick"
+    """How episodes are run and judged: a name from `crossbody list protocols`."""
+    episodes: int | None = None
+    """Episodes per task, in place of the protocol's number."""
+    tasks: str = "*"
+    """Only tasks whose name matches this glob; several are joined by commas."""
+    limit: int | None = None
+    """Only the first N episodes of the queue."""
+    shard: str | None = None
+    """Only the k-th of n parts of the queue, as k/n; `crossbody merge` joins the runs."""
+    seed: int = 0
+    """Seed of the run: it fixes every scene, and what random agents draw."""
+    workers: int | None = None
+    """Simulator processes; by default one per core. It never changes a result."""
+    retries: int = 2
+    """How often an episode without an outcome (error, timeout, crash) is tried again."""
+    out: Path | None = None
+    """Run folder; by default runs/<time>-<agent>-<suite>."""
+    video: Literal["all", "failures", "none"] = "none"
+    """Which episodes to keep a video of."""
+    scenes: Path | None = None
+    """Replay the scenes of another run (its folder), so that two agents meet the same ones."""
+    look: Literal["fast", "faithful"] | None = None
+    """How pictures are rendered; by default faithful with the official assets, else fast. Part of the protocol's hash."""
+    assets: Literal["generated", "official"] | None = None
+    """Which object models to use; by default generated. Part of the protocol's hash."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    """Seconds without a sign of life after which an attempt is given up."""
+    options: OptionsT
+    """The agent's own options."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 no episode has an outcome, 2 a mistake to mend, 130 interrupted."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    return guarded(lambda: _evaluate(argv))
+
+
+def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
+    """Return the plan that a command line describes, and its run folder. Mistakes raise CrossbodyError or exit with 2."""
+    from tasks.suite import load_protocol, load_suite, queue, shard
+
+    arguments = tyro.cli(_arguments_type(argv), args=list(argv), prog="evaluate", description=Arguments.__doc__)
+    suite = with_environment(load_suite(arguments.suite), look=arguments.look, assets=arguments.assets)
+    protocol = load_protocol(arguments.protocol, episodes_per_task=arguments.episodes)
+    episodes = queue(suite, protocol, arguments.seed, arguments.tasks)[: _at_least("limit", arguments.limit, 1)]
+    if arguments.shard:
+        episodes = shard(episodes, arguments.shard)
+    if not episodes:
+        raise CrossbodyError(f"--shard {arguments.shard} of this queue is empty: it has fewer episodes than shards")
+    plan = Plan(
+        agent=arguments.agent,
+        options=arguments.options,
+        suite=suite,
+        protocol=protocol,
+        episodes=episodes,
+        seed=arguments.seed,
+        workers=_at_least("workers", arguments.workers, 1) or cores(),
+        retries=_at_least("retries", arguments.retries, 0) or 0,
+        video=arguments.video,
+        scenes=scenes_folder(arguments.scenes, episodes) if arguments.scenes else None,
+        timeouts=arguments.timeouts,
+        command=("evaluate", *argv),
+    )
+    return plan, arguments.out or _default_folder(arguments)
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Return a command's exit code; a mistake that the user can mend is one message on stderr, without a traceback."""
+    try:
+        return command()
+    except CrossbodyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def carry_out(work: Callable[[Any], None], folder: Path) -> int:
+    """Do the work on a run folder with a console, sum the run up, and return the exit code."""
+    from rich.console import Console
+
+    from evaluators.finish import finish
+
+    console = Console()
+    try:
+        work(console)
+        return finish(folder, console)
+    except KeyboardInterrupt:
+        if (folder / "manifest.json").exists():
+            print(
+                f"\nstopped; everything recorded is kept. Continue with `uv run crossbody resume {folder}`.",
+                file=sys.stderr,
+            )
+        else:
+            print("\nstopped before the first episode.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _evaluate(argv: list[str]) -> int:
+    plan, folder = parse(argv)
+
+    def work(console: Any) -> None:
+        from evaluators.session import start
+
+        console.print(_headline(plan, folder), highlight=False, soft_wrap=True)
+        start(plan, folder, console)
+
+    return carry_out(work, folder)
+
+
+def _headline(plan: Plan, folder: Path) -> str:
+    tasks = len({e.task.name for e in plan.episodes})
+    title = catalog.entries("protocols")[plan.protocol.name].summary
+    return (
+        f"{plan.agent} on {plan.suite.name}: {tasks} tasks, {len(plan.episodes)} episodes, {plan.workers} workers, seed {plan.seed}\n"
+        f"protocol {plan.protocol.name}: {title}\n"
+        f"run folder {folder}"
+    )
+
+
+def _arguments_type(argv: Sequence[str]) -> Any:
+    """Return Arguments with the options of the agent that the command line names, if it names one."""
+    for here, following in zip(argv, [*argv[1:], ""], strict=True):
+        if here == "--agent" and following or here.startswith("--agent="):
+            name = following if here == "--agent" else here.removeprefix("--agent=")
+            return Arguments[catalog.module_of("agents", name).Options]
+    return Arguments[NoOptions]
+
+
+def _at_least(name: str, value: int | None, least: int) -> int | None:
+    if value is not None and value < least:
+        raise CrossbodyError(f"--{name} is {value}; it must be at least {least}")
+    return value
+
+
+def _default_folder(arguments: Arguments) -> Path:
+    time = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"{time}-{arguments.agent}-{arguments.suite}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
