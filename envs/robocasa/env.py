@@ -111,8 +111,7 @@ class RoboCasaGR1(gymnasium.Env):
     ) -> ChunkResult:
         """Execute a chunk of absolute joint targets, channel -> (steps, width) rad, and observe after its last step.
 
-        ``on_step(k, success)`` is called after each control step and ends the chunk there by returning True. Pictures
-        show the world one control step (less one substep) before the joint positions, as the package's own do.
+        ``on_step(k, success)`` is called after each control step and ends the chunk there by returning True.
         """
         targets = self._checked(chunk)
         steps = len(targets["waist"])
@@ -120,11 +119,11 @@ class RoboCasaGR1(gymnasium.Env):
         signals: dict[str, list[np.ndarray]] = {"action": [], "state": [], "object": [], "container": []}
         for k in range(steps):
             now = {part: values[k] for part, values in targets.items()}
-            # Which step is the last is not known when on_step may end the chunk, but then nobody acts on the picture.
-            success.append(self.simulator.step(now, self._take_pictures if k == steps - 1 else None))
+            success.append(self.simulator.step(now))
             self._record(signals, now)
             if on_step is not None and on_step(k, success[-1]):
                 break
+        self._take_pictures()
         return ChunkResult(self._observation(), success, {k: np.array(v) for k, v in signals.items() if v})
 
     def render(self) -> np.ndarray:

@@ -18,7 +18,13 @@ from envs.robocasa import package
 from envs.robocasa.stepping import Stepper
 
 ROBOT = "GR1ArmsAndWaistFourierHands"
-PARTS = {"left_arm": "left", "right_arm": "right", "left_hand": "left_gripper", "right_hand": "right_gripper", "waist": "torso"}
+PARTS = {
+    "left_arm": "left",
+    "right_arm": "right",
+    "left_hand": "left_gripper",
+    "right_hand": "right_gripper",
+    "waist": "torso",
+}
 """Our name of a body part -> robosuite's."""
 
 HAND_JOINTS = (10, 8, 6, 4, 1, 0)
@@ -51,29 +57,23 @@ class Simulator:
         np.random.seed(seed)  # noqa: NPY002  the package and robosuite draw from it
         random.seed(seed)
         self.task.distractor_config = copy.deepcopy(self._distractors)
-        with contextlib.redirect_stdout(io.StringIO()), _settle_natively(self.task):
+        with contextlib.redirect_stdout(io.StringIO()), _settle_natively(self.task), _as_if_rendering(self.task):
             self.task.reset()
         self.model, self.data = self.task.sim.model._model, self.task.sim.data._data
-        self.model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_SENSOR  # read by nobody, and they cost an inverse pass
+        self.model.opt.disableflags |= (
+            mujoco.mjtDisableBit.mjDSBL_SENSOR
+        )  # read by nobody, and they cost an inverse pass
         self.stepper = Stepper(self.task)
         self._qpos_of = _joint_addresses(self.task)
         self._order = {ours: self.stepper.split[theirs] for ours, theirs in PARTS.items()}
 
-    def step(self, targets: dict[str, np.ndarray], after_first_substep: Callable[[], None] | None = None) -> bool:
-        """Advance one control step (50 ms) under absolute joint targets per part; return the package's success.
-
-        ``after_first_substep`` is where robosuite takes its camera pictures.
-        """
+    def step(self, targets: dict[str, np.ndarray]) -> bool:
+        """Advance one control step (50 ms) under absolute joint targets per part; return the package's success."""
         assert self.stepper is not None
         action = np.zeros(29)
         for part, (start, end) in self._order.items():
             action[start:end] = targets[part]
-        if after_first_substep is None:
-            self.stepper.step(action)
-        else:
-            self.stepper.step(action, 1)
-            after_first_substep()
-            self.stepper.step(action, self.stepper.substeps - 1)
+        self.stepper.step(action)
         self.task.cur_time += self.task.control_timestep
         self.task.timestep += 1
         reward, _, _ = self.task._post_action(action)  # also moves on the fixtures' own state, which lags by a step
@@ -108,7 +108,9 @@ def _make(name: str) -> Any:
     environments = importlib.import_module("robosuite.environments.base").REGISTERED_ENVS
     if name not in environments:
         raise UnknownName("RoboCasa task", name, environments)
-    controllers = importlib.import_module("robosuite.controllers").load_composite_controller_config(controller=None, robot=ROBOT)
+    controllers = importlib.import_module("robosuite.controllers").load_composite_controller_config(
+        controller=None, robot=ROBOT
+    )
     controllers |= {"type": "BASIC", "composite_controller_specific_configs": {}, "control_delta": False}
     with contextlib.redirect_stdout(io.StringIO()), _no_model_on_construction():
         return robosuite.make(
@@ -141,7 +143,6 @@ def _settle_natively(task: Any) -> Iterator[None]:
     The package runs them one by one: ``step1``, ``_pre_action``, ``step2``. The first ``_pre_action`` here runs them all,
     and the others nothing.
     """
-    original = task._pre_action
     left = 0
 
     def all_at_once(action, policy_step=False):
@@ -151,7 +152,9 @@ def _settle_natively(task: Any) -> Iterator[None]:
             Stepper(task).settle(action, left)
         left -= 1
 
-    sim_class = type(task.sim) if task.sim is not None else importlib.import_module("robosuite.utils.binding_utils").MjSim
+    sim_class = (
+        type(task.sim) if task.sim is not None else importlib.import_module("robosuite.utils.binding_utils").MjSim
+    )
     steps = sim_class.step1, sim_class.step2
     sim_class.step1 = sim_class.step2 = lambda self: None
     task._pre_action = all_at_once
@@ -159,7 +162,26 @@ def _settle_natively(task: Any) -> Iterator[None]:
         yield
     finally:
         sim_class.step1, sim_class.step2 = steps
-        task._pre_action = original
+        del task._pre_action
+
+
+@contextlib.contextmanager
+def _as_if_rendering(task: Any) -> Iterator[None]:
+    """Evaluate a new model once more before it settles, as robosuite does when it makes its renderer.
+
+    That moves the solver's starting point, and so the last bits of everything after it.
+    """
+    original = task._reset_internal
+
+    def with_forward() -> None:
+        task.sim.forward()
+        original()
+
+    task._reset_internal = with_forward
+    try:
+        yield
+    finally:
+        del task._reset_internal
 
 
 def _joint_addresses(task: Any) -> dict[str, np.ndarray]:

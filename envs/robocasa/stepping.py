@@ -52,9 +52,9 @@ class Stepper:
         self.gear = self.model.actuator_gear[self.actuator, 0].copy()
         self.low, self.high = (np.ascontiguousarray(x) for x in self.model.actuator_ctrlrange.T)
 
-    def step(self, action: np.ndarray, substeps: int | None = None) -> None:
-        """Advance by one control step (or some substeps) under absolute joint targets (29,) in robosuite's order, radians."""
-        substeps = self.substeps if substeps is None else substeps
+    def step(self, action: np.ndarray) -> None:
+        """Advance by one control step under absolute joint targets (29,) in robosuite's order, radians."""
+        substeps = self.substeps
         if self._fresh:
             self._stock_substep(action, policy_step=True)
             substeps -= 1
@@ -95,9 +95,16 @@ class Stepper:
 def _check_law(parts: list) -> None:
     """Raise if a part is not driven by the law above: another robosuite release may change it."""
     for name, c in parts:
-        fits = c.name == "JOINT_POSITION" and c.input_type == "absolute" and c.interpolator is None and c.use_torque_compensation
+        fits = (
+            c.name == "JOINT_POSITION"
+            and c.input_type == "absolute"
+            and c.interpolator is None
+            and c.use_torque_compensation
+        )
         if not fits:
-            raise RuntimeError(f"robosuite drives '{name}' by {c.name} ({c.input_type}), not by compensated absolute joint positions")
+            raise RuntimeError(
+                f"robosuite drives '{name}' by {c.name} ({c.input_type}), not by compensated absolute joint positions"
+            )
 
 
 def _address(function: Any) -> int:
