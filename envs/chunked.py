@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,11 +26,10 @@ def make(task: TaskSpec) -> ChunkedEnv:
     except gymnasium.error.Error as error:
         raise CrossbodyError(f"task {task.name}: the environment {task.env} cannot be made: {error}") from error
     except TypeError as error:
-        if "unexpected keyword" not in str(error):
+        option = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if option is None:
             raise
-        raise CrossbodyError(
-            f"task {task.name}: the environment {task.env} does not take this option: {error}"
-        ) from error
+        raise CrossbodyError(f"the environment {task.env} of task {task.name} takes no option '{option[1]}'") from error
     inner = env.unwrapped
     return inner if isinstance(inner, ChunkedEnv) else Chunked(env)
 

@@ -39,26 +39,24 @@ class Event(NamedTuple):
 class Worker:
     """The runner's side of one process."""
 
-    def __init__(self, number: int, target: str, logs: Path | None):
+    def __init__(self, number: int, target: str, log: Path):
         self.number = number
         self.busy = False  # True: the next word is the worker's
         self._since = time.monotonic()
         self._block = SharedBlock()
         self.pipe, theirs = Pipe()
-        log = (logs / f"worker-{number}.log").open("ab") if logs else subprocess.DEVNULL
         path = os.pathsep.join(p or os.getcwd() for p in sys.path)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "envs.worker", str(theirs.fileno()), str(self._block.fd), target],
-            env={**os.environ, "PYTHONPATH": path, **ENVIRON},
-            pass_fds=(theirs.fileno(), self._block.fd),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is for the runner, which then ends its workers
-        )
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "envs.worker", str(theirs.fileno()), str(self._block.fd), target],
+                env={**os.environ, "PYTHONPATH": path, **ENVIRON},
+                pass_fds=(theirs.fileno(), self._block.fd),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # Ctrl-C is for the runner, which then ends its workers
+            )
         theirs.close()
-        if not isinstance(log, int):
-            log.close()
 
     def begin(self, *message: Any) -> None:
         """Send the first message of an attempt: its count of steps starts at 0."""
@@ -125,7 +123,7 @@ class Pool:
     without a sign of life. ``logs`` is the folder for what workers print.
     """
 
-    def __init__(self, count: int, target: str, timeouts: Mapping[str, float], logs: Path | None = None):
+    def __init__(self, count: int, target: str, timeouts: Mapping[str, float], logs: Path):
         self.count = count
         self._timeouts = timeouts
         self._target = target
@@ -142,10 +140,14 @@ class Pool:
     def worker(self, number: int) -> Worker:
         """Return a worker, started if it is not running."""
         if number not in self._workers:
-            self._workers[number] = Worker(number, self._target, self._logs)
+            self._workers[number] = Worker(number, self._target, self.log(number))
             if self._greeting:
                 self._workers[number].tell(*self._greeting)
         return self._workers[number]
+
+    def log(self, number: int) -> Path:
+        """Return the file that has what a worker printed."""
+        return self._logs / f"worker-{number}.log"
 
     def greet(self, *message: Any) -> None:
         """Tell all workers something, and every later one before anything else."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
 
 from crossbody import catalog
-from crossbody.errors import CrossbodyError
+from crossbody.errors import CrossbodyError, UnknownName
 from evaluators.plan import Plan, Timeouts, cores, scenes_folder, with_environment
 
 INTERRUPTED = 130
@@ -74,7 +75,9 @@ def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
     """Return the plan that a command line describes, and its run folder. Mistakes raise CrossbodyError or exit with 2."""
     from tasks.suite import load_protocol, load_suite, queue, shard
 
-    arguments = tyro.cli(_arguments_type(argv), args=list(argv), prog="evaluate", description=Arguments.__doc__)
+    kind = _arguments_type(argv)
+    check_options(argv, kind)
+    arguments = tyro.cli(kind, args=list(argv), prog="evaluate", description=Arguments.__doc__)
     suite = with_environment(load_suite(arguments.suite), look=arguments.look, assets=arguments.assets)
     protocol = load_protocol(arguments.protocol, episodes_per_task=arguments.episodes)
     episodes = queue(suite, protocol, arguments.seed, arguments.tasks)[: _at_least("limit", arguments.limit, 1)]
@@ -97,6 +100,28 @@ def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
         command=("evaluate", *argv),
     )
     return plan, arguments.out or _default_folder(arguments)
+
+
+def check_options(argv: Sequence[str], kind: Any) -> None:
+    """Raise UnknownName with the nearest name and the list for an option that is none."""
+    known = {"--help", *_options(kind, "--")}
+    for word in argv:
+        name = word.partition("=")[0].replace("_", "-")
+        if name.startswith("--") and name not in known:
+            raise UnknownName("option", name, known)
+
+
+def _options(kind: Any, prefix: str) -> Iterator[str]:
+    base = get_origin(kind) or kind
+    generic = dict(zip(getattr(base, "__parameters__", ()), get_args(kind), strict=False))
+    for name, hint in get_type_hints(base).items():
+        hint, flag = generic.get(hint, hint), prefix + name.replace("_", "-")
+        if dataclasses.is_dataclass(hint):
+            yield from _options(hint, flag + ".")
+        else:
+            yield flag
+            if hint is bool:
+                yield f"{prefix}no-{name.replace('_', '-')}"
 
 
 def guarded(command: Callable[[], int]) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from crossbody.contracts import Agent, Contract
-from crossbody.errors import ContractMismatch, CrossbodyError, RunFolderError
+from crossbody.errors import CrossbodyError, RunFolderError
 from crossbody.runs import RunFolder
 from envs.pool import Pool
 from evaluators.acting import fit
@@ -24,6 +24,10 @@ from evaluators.runner import Rules, Runner, remaining
 from evaluators.worker import Setup
 
 CARD_EVERY_S = 0.5
+
+
+class NoEnvironment(CrossbodyError):
+    """An environment that failed for a reason that nobody foresaw; its log is kept."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,16 @@ class Card:
 def start(plan: Plan, path: Path, console: Console) -> RunFolder:
     """Run a plan into a new folder and return it. Nothing is left behind when agent and environment do not fit."""
     RunFolder(path).refuse_existing()
+    agent = plan.make_agent()
     try:
         with _pool(plan, path) as pool:
             card = look(pool, plan)
-            agent = plan.make_agent()
             fit(agent, card.contract, plan.protocol.chunk)
             folder = RunFolder.create(path, describe_run(plan, card.fingerprint, agent))
             _run(plan, folder, pool, agent, card, console)
-    except (ContractMismatch, RunFolderError):
+    except NoEnvironment:
+        raise
+    except BaseException:
         _remove_logs(path)
         raise
     return folder
@@ -57,10 +63,10 @@ def go_on(plan: Plan, folder: RunFolder, console: Console) -> None:
         leftover.unlink()
     if not remaining(manifest.episodes, folder.attempts(), plan.retries):
         return
+    agent = plan.make_agent()
     with _pool(plan, folder.path) as pool:
         card = look(pool, plan)
         _check_unchanged(folder, manifest.environment, card.fingerprint)
-        agent = plan.make_agent()
         fit(agent, card.contract, plan.protocol.chunk)
         _run(plan, folder, pool, agent, card, console)
 
@@ -73,10 +79,12 @@ def look(pool: Pool, plan: Plan) -> Card:
         for event in pool.wait(CARD_EVERY_S):
             if event.kind == "card":
                 return Card(**event.content)
-            text = event.content
-            if event.kind != "fatal":
-                text = f"the environment {task.env} of task {task.name} could not be made: {text}"
-            raise CrossbodyError(text)
+            if event.kind == "fatal":
+                raise CrossbodyError(event.content)
+            raise NoEnvironment(
+                f"the environment {task.env} of task {task.name} could not be made: {event.content}\n"
+                f"Everything that it printed is in {pool.log(0)}."
+            )
 
 
 def _pool(plan: Plan, path: Path) -> Pool:

@@ -17,7 +17,7 @@ from typing import Any
 
 from crossbody import catalog
 from crossbody.contracts import Agent, ChunkedEnv, EpisodeSpec, RunProtocol, TaskSpec, check_contract, digest
-from crossbody.errors import ContractMismatch, MissingAssets, MissingExtra
+from crossbody.errors import ContractMismatch, CrossbodyError, MissingAssets, MissingExtra
 from crossbody.runs import write_atomic
 from envs.chunked import control_hz, make
 from envs.worker import Link
@@ -92,9 +92,9 @@ class Station:
         """Build the scene; then run to the end with the worker's own agent, or answer with the first observation."""
         assert self._setup
         self._link.beat("reset")
+        self._job = job
         env = self._open(job.spec.task)
         agent = self._own_agent(env)
-        self._job = job
         self._recorder = (
             Recorder(job.video, fps=round((control_hz(env) or 20) / STEPS_PER_FRAME))
             if self._setup.video != "none"
@@ -127,13 +127,15 @@ class Station:
         """Return whether an error costs this attempt or ends the run, and its text."""
         if isinstance(error, OSError) and error.errno in FULL:
             return "fatal", _disk_is_full(error, self._job)
-        return "fatal" if isinstance(error, MissingAssets | MissingExtra | ContractMismatch) else "failed", describe(
-            error
-        )
+        mendable = CrossbodyError if self._job is None else MissingAssets | MissingExtra | ContractMismatch
+        return "fatal" if isinstance(error, mendable) else "failed", describe(error)
 
     def clear(self) -> None:
         """Forget everything that an exception may have left half done."""
         self.on_drop()
+        self._close()
+
+    def _close(self) -> None:
         for thing in (self._agent, self._env):
             try:
                 if thing is not None:
@@ -145,7 +147,7 @@ class Station:
     def _open(self, task: TaskSpec) -> ChunkedEnv:
         """Return the environment of a task: the one at hand if it is of this task, else a new one in its place."""
         if self._env is None or self._task != task:
-            self.clear()
+            self._close()
             self._env, self._task = make(task), task
         return self._env
 
