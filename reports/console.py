@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-SYSTEM_WIDTH, TASK_WIDTH, NUMBER_WIDTH = 18, 30, 9
+SYSTEM_WIDTH, TASK_WIDTH, OWN_WIDTH, NUMBER_WIDTH = 18, 36, 38, 9
 
 
 def show(console: Console, block: Block) -> None:
@@ -39,15 +39,15 @@ def _systems(block: Block) -> Table:
 
 def _tasks(block: Block, width: int) -> Table:
     ours = [i for i, published in enumerate(block.published) if not published]
-    room = max(0, (width - TASK_WIDTH - 34 * len(ours)) // NUMBER_WIDTH)
+    room = max(0, (width - TASK_WIDTH - OWN_WIDTH * len(ours)) // NUMBER_WIDTH)
     others = [i for i, published in enumerate(block.published) if published][:room]
     grid = _grid(block.title)
     grid.add_column(block.first, no_wrap=True)
     for i in ours:
         for title in (block.header[i], "95 %", "n", ""):
-            grid.add_column(title, justify="right")
+            grid.add_column(title, justify="right", no_wrap=True)
     for i in others:
-        grid.add_column(block.header[i], justify="right", style="dim", max_width=NUMBER_WIDTH - 2)
+        grid.add_column(block.header[i], justify="right", style="dim", width=NUMBER_WIDTH - 2, overflow="fold")
     for row in block.rows:
         style = "bold" if row.kind == HEADING else ""
         own = [_text(part) for i in ours for part in _spread(row.cells[i], style)]

@@ -85,10 +85,10 @@ def _canvas(rows: int, legend: int = 0) -> tuple[Figure, Axes]:
 
     height = ROW * rows + 0.35 + 0.2 * legend
     figure = Figure(figsize=(WIDTH, height))
-    axes = figure.add_axes((0.41, (0.3 + 0.2 * legend) / height, 0.56, ROW * rows / height))
+    axes = figure.add_axes((0.41, (0.3 + 0.2 * legend) / height, 0.55, ROW * rows / height))
     axes.set_xlim(0, 100)
     axes.set_ylim(rows - 0.5, -0.5)
-    axes.set_xticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
+    axes.set_xticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100"])
     axes.tick_params(length=0, labelsize=8, labelcolor=FAINT)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import math
+import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from crossbody.contracts import EpisodeRow
 from crossbody.runs import RunFolder
 from reports import figures, published
+from reports.gap import GAP
 from reports.layout import CellText, blocks, cell
 from reports.sections import label
 
 if TYPE_CHECKING:
     import pandas as pd
+    from markupsafe import Markup
 
     from reports.frames import Run
 
@@ -54,6 +58,7 @@ def page(runs: Sequence[Run], long: pd.DataFrame) -> str:
 
     templates = FileSystemLoader(Path(__file__).parent / "templates")
     environment = Environment(loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["prose"] = prose
     run, grid = runs[0], blocks(long)
     return environment.get_template("report.html.j2").render(
         run=run,
@@ -61,7 +66,8 @@ def page(runs: Sequence[Run], long: pd.DataFrame) -> str:
         title=heading(runs),
         facts=caption(runs, long),
         headlines=_headlines(long),
-        blocks=[b for b in grid if b.first != "Task"],
+        blocks=[b for b in blocks(long, everything=False) if b.first != "Task"],
+        full={b.title: b for b in grid},
         tasks=[b for b in grid if b.first == "Task"],
         intervals=_interval_figures(long),
         bars=_task_figures(long),
@@ -73,6 +79,13 @@ def page(runs: Sequence[Run], long: pd.DataFrame) -> str:
         settings=_settings(run),
         again=again(run),
     )
+
+
+def prose(text: str) -> Markup:
+    """Return a sentence with what stands in `backquotes` as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def again(run: Run) -> str:
@@ -106,14 +119,16 @@ def _headlines(long: pd.DataFrame) -> list[tuple[str, CellText, dict[str, Any]]]
 
 def _interval_figures(long: pd.DataFrame) -> list[FigureBlock]:
     records = [r for r in long.to_dict("records") if not r["group"] and r["headline"]]
-    keys = dict.fromkeys((r["section"], r["column"]) for r in records if r["column"] != "Gap")
-    found, seen = [], set()
-    for section, column in keys:
-        chosen = [r for r in records if (r["section"], r["column"]) == (section, column)]
-        content = tuple((r["system"], r["value"]) for r in chosen)
-        if any(r["value"] == r["value"] for r in chosen) and (column, content) not in seen:
-            seen.add((column, content))
-            found.append(FigureBlock(f"{column} · {section}", figures.intervals(chosen)))
+    own = {(r["section"], r["column"]): r["n"] for r in records if r["origin"] == "run" and r["column"] != GAP}
+    found = []
+    for column, n in dict.fromkeys((column, n) for (_, column), n in own.items()):
+        # Blocks that show one column over the same episodes share a figure.
+        sections = [s for (s, c), m in own.items() if (c, m) == (column, n)]
+        chosen = {r["system"]: r for r in records if r["column"] == column and r["section"] in sections}
+        twice = sum(c == column for c, _ in {(c, m) for (_, c), m in own.items()}) > 1
+        if any(not math.isnan(r["value"]) for r in chosen.values()):
+            title = f"{column} · {sections[0]}" if twice else column
+            found.append(FigureBlock(title, figures.intervals(list(chosen.values()))))
     return found
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from reports.statistics import LEVEL, POWER, RESAMPLES, SMALL_TASK, Estimate
+from reports.statistics import LEVEL, POWER, RESAMPLES, SMALL_TASK, Estimate, effective_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,17 +105,12 @@ def _agresti_min(cells: Sequence[PairCell], value: float, level: float) -> tuple
     from scipy.stats import norm
 
     total = sum(c.weight for c in cells)
-    size = _effective_size(cells)
+    size = effective_size(cells)
     discordant = size * sum(c.weight * (c.only_first + c.only_second) / c.n for c in cells) / total
     gap = value * size / (size + 2)
     deviation = math.sqrt(max(0.0, discordant + 1 - (value * size) ** 2 / (size + 2))) / (size + 2)
     reach = float(norm.ppf((1 + level) / 2)) * deviation
     return gap - reach, gap + reach
-
-
-def _effective_size(cells: Iterable[PairCell]) -> float:
-    cells = list(cells)
-    return sum(c.weight for c in cells) ** 2 / sum(c.weight**2 / c.n for c in cells)
 
 
 def _strata(cells: Sequence[PairCell]) -> list[PairCell]:
@@ -130,7 +125,7 @@ def _strata(cells: Sequence[PairCell]) -> list[PairCell]:
 
 
 def _pool(group: str, members: Sequence[PairCell]) -> PairCell:
-    size = max(1, round(_effective_size(members)))
+    size = max(1, round(effective_size(members)))
     weight = sum(c.weight for c in members)
     first, second = (
         sum(c.weight * getattr(c, side) / c.n for c in members) / weight for side in ("only_first", "only_second")

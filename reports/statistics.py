@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +38,15 @@ class Cell:
     n: int
     group: str = ""
     weight: float = 1.0
+
+
+class Weighted(Protocol):
+    """Anything with a number of episodes and a weight in a mean."""
+
+    @property
+    def n(self) -> int: ...
+    @property
+    def weight(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -117,8 +126,14 @@ def detectable_difference(n: int, base: float = 0.5, power: float = POWER, level
     return math.sin(angle) ** 2 - base if angle <= math.pi / 2 else math.nan
 
 
+def effective_size(cells: Iterable[Weighted]) -> float:
+    """Return Kish's effective number of episodes: all of them when weights go with numbers, fewer otherwise."""
+    cells = list(cells)
+    return sum(c.weight for c in cells) ** 2 / sum(c.weight**2 / c.n for c in cells)
+
+
 def _wilson_at_effective_n(cells: Sequence[Cell], variance: float, level: float) -> Estimate:
-    value, size = _mean(cells), _effective_size(cells)
+    value, size = _mean(cells), effective_size(cells)
     spread = value * (1 - value)
     if spread > 1e-12:  # otherwise every episode ended alike, and Kish's number is all there is
         most = MOST_GAIN * size
@@ -131,19 +146,13 @@ def _mean(cells: Iterable[Cell]) -> float:
     return sum(c.weight * c.successes / c.n for c in cells) / sum(c.weight for c in cells)
 
 
-def _effective_size(cells: Iterable[Cell]) -> float:
-    """Kish's effective number of episodes: all of them when weights go with numbers, fewer otherwise."""
-    cells = list(cells)
-    return sum(c.weight for c in cells) ** 2 / sum(c.weight**2 / c.n for c in cells)
-
-
 def _strata(cells: Sequence[Cell]) -> list[Cell]:
     strata: list[Cell] = []
     for group, members in _by_group(cells):
         if min(c.n for c in members) >= SMALL_TASK:
             strata += members
         else:
-            size = max(1, round(_effective_size(members)))
+            size = max(1, round(effective_size(members)))
             strata.append(Cell(_mean(members) * size, size, group, sum(c.weight for c in members)))
     return strata
 

@@ -22,7 +22,7 @@ SPLITS = ("unseen_appearance", "unseen_combinations", "unseen_object_types")
 WITHOUT_FIXTURES = ("unseen_appearance", "unseen_containers", "unseen_object_types")
 
 APPEARANCE = Column("Unseen Appearance (18)", SPLITS[:1], part=SPLITS[0])
-COMBINATIONS = Column("Unseen Combinations (14 + 9)", SPLITS[1:2], part=SPLITS[1])
+COMBINATIONS = Column("Unseen Combinations (14+9)", SPLITS[1:2], part=SPLITS[1])
 CONTAINERS = Column("Unseen Combinations, containers (14)", SPLITS[1:2], "pick_and_place", part="unseen_containers")
 FIXTURES = Column("Unseen Combinations, fixtures (9)", SPLITS[1:2], "articulated", part="unseen_fixtures")
 OBJECT_TYPES = Column("Unseen Object Types (32)", SPLITS[2:], part=SPLITS[2])
