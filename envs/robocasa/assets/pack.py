@@ -10,16 +10,19 @@ import contextlib
 import errno
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 from crossbody.errors import MissingAssets, UnknownName
+from crossbody.extras import cache_folder
 
-VERSION = "1"  # of the generated pack; bumped when anything in it changes, because it can move a number
+# The generated pack is made by these files; its version is a digest of them, because a change in it can move a number.
+RECIPES = ("appliances", "bakery", "build", "catalogue", "containers", "context", "drinks", "fixtures", "household",
+           "mesh", "model", "produce", "textures")  # fmt: skip
 NAMES = ("generated", "official")
 FILE = "pack.json"
 NEEDED_MB = 60
@@ -37,10 +40,17 @@ class Pack:
 
 def cache_root() -> Path:
     """The folder of all packs: $CROSSBODY_CACHE/assets, else the user's cache folder."""
-    import platformdirs
+    return cache_folder() / "assets"
 
-    base = os.environ.get("CROSSBODY_CACHE")
-    return (Path(base).expanduser() if base else Path(platformdirs.user_cache_dir("crossbody"))) / "assets"
+
+def version() -> str:
+    """The version of the generated pack: a digest of the recipes and of the simulator package's version."""
+    here, total = Path(__file__).parent, hashlib.sha256()
+    for file in sorted([*(here / f"{r}.py" for r in RECIPES), *here.glob("*.toml")]):
+        total.update(file.name.encode() + file.read_bytes())
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        total.update(metadata.version("praxis-robocasa-gr1").encode())
+    return total.hexdigest()[:10]
 
 
 def find(name: str, progress: bool = True) -> Pack:
@@ -59,7 +69,7 @@ def generated(progress: bool = True) -> Pack:
 
     Raises `MissingAssets` when the cache cannot be written or the disk is full.
     """
-    root = cache_root() / f"generated-{VERSION}"
+    root = cache_root() / f"generated-{version()}"
     ready = read(root)
     if ready is not None:
         return ready
@@ -100,7 +110,7 @@ def _make(root: Path, progress: bool) -> None:
     try:
         with _bar(progress) as advance:
             build.write(folder, advance)
-        data = {"name": "generated", "version": VERSION, "sha256": fingerprint(folder)}
+        data = {"name": "generated", "version": root.name.removeprefix("generated-"), "sha256": fingerprint(folder)}
         (folder / FILE).write_text(json.dumps(data, indent=1) + "\n", encoding="utf8")
         folder.chmod(0o755)
         shutil.rmtree(root, ignore_errors=True)
