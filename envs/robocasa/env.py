@@ -147,7 +147,7 @@ class RoboCasaGR1(gymnasium.Env):
         if names is None:
             return self._wanted
         for name in names:
-            if name not in self.observation_space:
+            if name not in self.observation_space.spaces:
                 raise UnknownName("observation channel", name, self.observation_space)
         return frozenset(names)
 
