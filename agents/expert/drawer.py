@@ -18,9 +18,11 @@ from agents.expert.task import Episode
 SIDE = "left"
 """The tasks lay the object on the left."""
 ROUNDS = 3
-YAWS = np.array([0.0, 0.3, 0.6, 0.9, 1.2, 1.5])
+YAWS = np.array([0.0, 0.4, 0.8, 1.2, 1.5])
 TILTS = (0.4, 0.6, 0.9)
-HEIGHTS = (0.02, 0.06, 0.11, 0.16)  # metres between the object and the drawer's floor
+HEIGHTS = (0.02, 0.07, 0.13)  # metres between the object and the drawer's floor
+SHARES = (0.25, 0.4, 0.5)
+"""Where across the drawer, from its left."""
 HEIGHT_COST = 3.0  # per metre
 ABOVE_RIM = 0.04
 COVER = 0.03  # metres by which the housing's roof reaches forward over the room inside
@@ -58,7 +60,8 @@ def lower(episode: Episode, opening: Opening, grip: Grip) -> Script:
     body.set_hand(SIDE, hand.RELEASED)
     yield from wait(hand.OPENING_STEPS)
     episode.note("retreat")
-    yield from go(body, SIDE, [Via(over.moved([0, 0, 0.06]), 0.4)], held)
+    above = over.moved([0, 0, 0.06])
+    yield from go(body, SIDE, [Via(above, 0.4), Via(above.moved(-0.2 * body.ahead), 0.6)], held)
 
 
 def _rim(opening: Opening) -> float:
@@ -70,25 +73,25 @@ def _best_pose(episode: Episode, opening: Opening, grip: Grip, held: np.ndarray)
     low, high = opening.interior()
     front = float((low - body.origin) @ body.ahead)
     roof = float((np.array(opening.fixture.get_ext_sites(relative=False)[0]) - body.origin) @ body.ahead) + COVER
-    lateral = float(((low + high) / 2 - body.origin) @ body.right)
+    lefts = [float((low + share * (high - low) - body.origin) @ body.right) for share in SHARES]
     arm, ignored = body.arms[SIDE], scene.bodies("obj")
     roll = 0.0
 
-    def position(gap: float) -> np.ndarray:
+    def position(gap: float, lateral: float) -> np.ndarray:
         at = body.origin + (front + roof) / 2 * body.ahead + lateral * body.right
         at[2] = low[2] + gap + float(scene.box("obj").half.min() if grip.roll else scene.box("obj").extent[2])
         return at
 
-    def cost(choice: tuple[float, float, float]) -> float:
+    def cost(choice: tuple[float, ...]) -> float:
         pose = pose_of(choice)
         found = arm.solve(pose, body.joints(SIDE), held, iterations=100)
         total = 20 * found.position_error + 2 * found.rotation_error + float(np.linalg.norm(found.q[:3]))
         total += 40 * body.penetration(SIDE, found.q, hand.OPEN, ignored)
         return total + HEIGHT_COST * choice[0]
 
-    def pose_of(choice: tuple[float, float, float]) -> Pose:
-        gap, yaw, tilt = choice
-        return Pose(position(gap), hand.palm_rotation(SIDE, yaw, tilt, roll))
+    def pose_of(choice: tuple[float, ...]) -> Pose:
+        gap, lateral, yaw, tilt = choice
+        return Pose(position(gap, lateral), hand.palm_rotation(SIDE, yaw, tilt, roll))
 
-    choices = itertools.product(HEIGHTS, body.yaw + hand.inward(SIDE) * YAWS, TILTS)
+    choices = itertools.product(HEIGHTS, lefts, body.yaw + hand.inward(SIDE) * YAWS, TILTS)
     return pose_of(min(choices, key=cost))

@@ -19,6 +19,8 @@ DEPTH = 0.08  # metres behind the front of the room inside
 BEFORE = 0.17  # metres that the hand starts in front of that
 FLOOR_GAP = 0.012
 ENTRY_RISE = 0.02
+SLIDE_OUT = 0.10
+"""Metres that the opened hand first moves back along its own fingers, so that they do not drag the object out."""
 ROUNDS = 3
 SIDES = {"cabinet": "left", "microwave": "right"}
 """The hand that takes the object: the tasks lay it on that side and hang the door on the other."""
@@ -58,7 +60,9 @@ def insert(episode: Episode, side: str, opening: Opening, grip: Grip) -> Script:
     body.set_hand(side, hand.RELEASED)
     yield from wait(hand.OPENING_STEPS)
     episode.note("retreat")
-    yield from go(body, side, [Via(inside.moved([0, 0, ENTRY_RISE]), 0.4), Via(front, 0.5)], held)
+    fingers = -inside.rotation[:, 2]
+    out = inside.moved(-SLIDE_OUT * fingers)
+    yield from go(body, side, [Via(out, 0.25), Via(out.moved(-BEFORE * body.ahead), 0.5)], held)
     body.set_hand(side, np.zeros(6))
 
 

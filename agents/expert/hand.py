@@ -7,9 +7,8 @@ import numpy as np
 OPEN = np.array([0.35, 0.35, 0.35, 0.35, 0.0, 1.74])
 """A claw 12 cm wide with the thumb opposite to the fingers."""
 CLOSED = np.array([1.5, 1.5, 1.5, 1.5, 1.0, 1.74])
-RELEASED = np.array([0.15, 0.15, 0.15, 0.15, 0.0, 1.74])
+RELEASED = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.74])
 FIST = np.array([1.57, 1.57, 1.57, 1.57, 1.2, 0.3])
-FLAT = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.3])
 
 CLOSING_STEPS = 15  # the finger servos have a time constant of half a second
 OPENING_STEPS = 10
@@ -33,6 +32,11 @@ JOINTS = (
 def grasp_point(side: str) -> np.ndarray:
     """Return the point (3,), metres in the palm's frame, between the fingertips and the thumb of the closing hand."""
     return np.array([0.010, 0.100 if side == "right" else -0.100, -0.100])
+
+
+def wrap_point(side: str) -> np.ndarray:
+    """Return the middle (3,), metres in the palm's frame, of a bottle that the whole hand closes around."""
+    return np.array([0.010, 0.062 if side == "right" else -0.062, -0.075])
 
 
 def fist_center(side: str) -> np.ndarray:

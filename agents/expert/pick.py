@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ class Grip:
     yaw: float
     tilt: float
     roll: float
+    point: np.ndarray  # what of the palm goes to the object (3,), metres in the palm's frame
     at: Pose
     approach: np.ndarray  # direction (3,) of the last centimetres
     cost: float = 0.0
@@ -47,16 +49,15 @@ def pick(episode: Episode, side: str, name: str = "obj", lift: float = LIFT) -> 
         grip = best_grip(episode, side, name, tried)
         tried.append(grip)
         body.set_hand(side, hand.OPEN)
-        point = hand.grasp_point(side)
         before = grip.at.moved(-STANDOFF * grip.approach)
-        yield from go(body, side, [Via(before, 0.6), Via(grip.at, 0.3)], point)
+        yield from go(body, side, [Via(before, 0.6), Via(grip.at, 0.3)], grip.point)
         yield from wait(LAG_STEPS - 1)
         episode.note("grasp")
         body.set_hand(side, hand.CLOSED)
         height = scene.position(name)[2]
         yield from wait(hand.CLOSING_STEPS)
         episode.note("lift")
-        yield from go(body, side, [Via(grip.at.moved([0, 0, lift]), 0.4)], point)
+        yield from go(body, side, [Via(grip.at.moved([0, 0, lift]), 0.4)], grip.point)
         if scene.position(name)[2] - height > LIFTED:
             episode.note("lifted", lifted=True)
             return grip
@@ -77,19 +78,19 @@ def _grips(episode: Episode, side: str, box: Box) -> Iterable[Grip]:
         if 2 * box.extent[2] > TALL:
             rotation = hand.palm_rotation(side, yaw, SIDE_TILT, np.pi / 2)
             at = Pose(box.center, rotation)
-            yield Grip(yaw, SIDE_TILT, np.pi / 2, at, hand.palm_normal(side, rotation))
+            yield Grip(yaw, SIDE_TILT, np.pi / 2, hand.wrap_point(side), at, hand.palm_normal(side, rotation))
             continue
         for tilt in TILTS:
             height = max(box.center[2] - BELOW_CENTER, box.top - PALM_ROOM)
             at = Pose(np.array([*box.center[:2], height]), hand.palm_rotation(side, yaw, tilt))
-            yield Grip(yaw, tilt, 0.0, at, np.array([0.0, 0.0, -1.0]))
+            yield Grip(yaw, tilt, 0.0, hand.grasp_point(side), at, np.array([0.0, 0.0, -1.0]))
 
 
 def _priced(episode: Episode, side: str, name: str, grip: Grip, tried: Iterable[Grip]) -> Grip:
     body = episode.body
-    arm, point = body.arms[side], hand.grasp_point(side)
-    before = arm.solve(grip.at.moved(-STANDOFF * grip.approach), arm.rest, point, iterations=80)
-    there = arm.solve(grip.at, before.q, point)
+    arm = body.arms[side]
+    before = arm.solve(grip.at.moved(-STANDOFF * grip.approach), arm.rest, grip.point, iterations=80)
+    there = arm.solve(grip.at, before.q, grip.point)
     direction, excess = episode.scene.box(name).long_axis()
     along = abs(float(direction @ [np.cos(grip.yaw), np.sin(grip.yaw)]))
     ignored = episode.scene.bodies(name)
@@ -100,4 +101,4 @@ def _priced(episode: Episode, side: str, name: str, grip: Grip, tried: Iterable[
     cost += 40 * body.penetration(side, there.q, hand.OPEN, ignored)
     cost += 40 * body.penetration(side, before.q, hand.OPEN)
     cost += sum(1.5 for old in tried if abs(old.yaw - grip.yaw) < 0.3 and abs(old.tilt - grip.tilt) < 0.1)
-    return Grip(grip.yaw, grip.tilt, grip.roll, grip.at, grip.approach, cost)
+    return dataclasses.replace(grip, cost=cost)
