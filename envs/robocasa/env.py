@@ -49,8 +49,8 @@ class RoboCasaGR1(gymnasium.Env):
         self.pack = packs.find(assets)
         self.look: Look = find_look(look or ("faithful" if assets == "official" else "fast"))
         package.load(self.pack.root)
-        shortcuts.apply()
         self.simulator = Simulator(task, self._process_xml)
+        shortcuts.apply()
         self._renderer = Renderer(self.look)
         self._scene: dict[str, Any] = {}
         self._model_hash = ""
@@ -141,14 +141,14 @@ class RoboCasaGR1(gymnasium.Env):
         if gr1.OBJECT_POSES.name in self._wanted:
             poses = [self.simulator.body_pose(o["name"]) for o in self._scene["objects"]]
             sources[gr1.OBJECT_POSES.name] = np.stack(poses)
-        return {name: sources[name] for name in self.observation_space if name in self._wanted}
+        return {name: sources[name] for name in self.observation_space.spaces if name in self._wanted}
 
     def _chosen(self, names: Sequence[str] | None) -> frozenset[str]:
         if names is None:
             return self._wanted
         for name in names:
             if name not in self.observation_space.spaces:
-                raise UnknownName("observation channel", name, self.observation_space)
+                raise UnknownName("observation channel", name, self.observation_space.spaces)
         return frozenset(names)
 
     def _take_pictures(self) -> None:

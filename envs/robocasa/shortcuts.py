@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ def apply() -> None:
         _stop_copying_element_lists()
         _remember_robot_models()
         _parse_yaml_once()
+        gc.freeze()  # robosuite collects garbage at every reset; what is loaded by now lives as long as the process
         _applied = True
 
 

@@ -14,7 +14,6 @@ import mujoco
 import numpy as np
 
 from crossbody.errors import UnknownName
-from envs.robocasa import package
 from envs.robocasa.stepping import Stepper
 
 ROBOT = "GR1ArmsAndWaistFourierHands"
