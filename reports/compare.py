@@ -222,5 +222,5 @@ def _replay(first: frames.Run, second: frames.Run) -> str:
     m = second.manifest
     return (
         "Run the second agent on the first one’s scenes: `uv run evaluate "
-        f"--agent {m.agent} --suite {m.suite} --protocol {m.protocol.name} --scenes {first.path}/scenes`."
+        f"--agent {m.agent} --suite {m.suite} --protocol {m.protocol.name} --scenes {first.path}`."
     )
