@@ -19,5 +19,6 @@ def finish(path: Path, console: Console) -> int:
     rows = folder.final_rows().values()
     if any(row.status == "ok" for row in rows):
         return 0
-    console.print(f"no episode has an outcome; the last error: {[row.error for row in rows][-1]}", highlight=False)
+    text = f"no episode has an outcome; the last error: {[row.error for row in rows][-1]}"
+    console.print(text, highlight=False, soft_wrap=True)
     return 1

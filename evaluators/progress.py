@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from crossbody.contracts import EpisodeRow
+from evaluators.durations import expected_rest
 
 LINE_EVERY_S = 10.0
 REFRESH_HZ = 4
@@ -28,8 +29,8 @@ class Tally:
     successes: int = 0
     without_outcome: int = 0
     retries: int = 0
-    finished_here: int = 0  # attempts since the start, for the rate; a resumed run starts with episodes done
-    busy_s: float = 0.0  # worker time that these attempts took
+    ended_here: int = 0  # attempts since the start, for the rate; a resumed run starts with episodes done
+    durations: list[float] = field(default_factory=list)
     running: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -39,10 +40,8 @@ class Tally:
         self.running[episode] = self.clock()
 
     def record(self, row: EpisodeRow, final: bool) -> None:
-        began = self.running.pop(row.episode, None)
-        if began is not None:
-            self.finished_here += 1
-            self.busy_s += self.clock() - began
+        self.ended_here += self.running.pop(row.episode, None) is not None
+        self.durations.append(row.elapsed_s)
         if not final:
             self.retries += 1
             return
@@ -51,21 +50,17 @@ class Tally:
         self.without_outcome += row.status != "ok"
 
     def episodes_per_minute(self) -> float:
-        return 60 * self.finished_here / max(self.clock() - self._began, 1e-9)
+        return 60 * self.ended_here / max(self.clock() - self._began, 1e-9)
 
     def seconds_left(self) -> float | None:
-        """Return the time left, or None before the first attempt has ended.
-
-        The mean duration is all worker time so far over the attempts that ended, so that long episodes count while they
-        still run; the mean of those that ended would be that of the short ones.
-        """
-        if not self.finished_here:
+        """Return the time left at the measured durations, or None before the first attempt has ended."""
+        if not self.durations:
             return None
-        ages = [self.clock() - t for t in self.running.values()]
-        mean = (self.busy_s + sum(ages)) / self.finished_here
+        ages = [self.clock() - began for began in self.running.values()]
         waiting = self.total - self.done - len(ages)
-        rest = [max(mean - age, 0.0) for age in ages]
-        return max([*rest, (waiting * mean + sum(rest)) / self.workers])
+        rest = [expected_rest(self.durations, ages, age) for age in ages]
+        work = waiting * expected_rest(self.durations, ages) + sum(rest)
+        return max([*rest, work / self.workers])
 
     def summary(self) -> str:
         """Return the state in one line."""
@@ -114,9 +109,8 @@ class Progress:
         self._tally.record(row, final)
         if row.status != "ok":
             what = "no outcome" if final else "again"
-            self._console.print(
-                f"{row.episode} attempt {row.attempt} {row.status}: {row.error} ({what})", highlight=False
-            )
+            text = f"{row.episode} attempt {row.attempt} {row.status}: {row.error} ({what})"
+            self._console.print(text, highlight=False, soft_wrap=True)
 
     def tick(self) -> None:
         every = 1 / REFRESH_HZ if self._live else LINE_EVERY_S

@@ -44,7 +44,7 @@ def _resume(arguments: Arguments) -> int:
     def work(console: Any) -> None:
         from evaluators.session import go_on
 
-        console.print(f"{plan.agent} on {plan.suite.name}, continued in {folder.path}", highlight=False)
+        console.print(f"{plan.agent} on {plan.suite.name}, continued in {folder.path}", highlight=False, soft_wrap=True)
         go_on(plan, folder, console)
 
     return carry_out(work, folder.path)
