@@ -64,7 +64,9 @@ def stock() -> dict[str, float]:
     for pictures, what in ((False, "no picture"), (True, "picture for each chunk")):
         env = cls(enable_render=pictures)
 
-        def reset(env=env, seeds=iter(range(100))):
+        seeds = iter(range(100))
+
+        def reset(env=env, seeds=seeds):
             env.env.rng = np.random.default_rng(next(seeds))
             return env.reset(seed=0)[0]
 

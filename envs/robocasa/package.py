@@ -12,7 +12,6 @@ import importlib
 import importlib.util
 import io
 import logging
-import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -81,7 +80,6 @@ def _execute(root: Path) -> ModuleType:
     package = importlib.util.module_from_spec(spec)
     sys.modules[NAME] = package
     # robosuite warns of optional packages at every start, and of absent robot parts at every scene.
-    logging.getLogger("robosuite_logs").addFilter(lambda record: record.levelno >= logging.ERROR)
     try:
         models = importlib.import_module(f"{NAME}.models")
         models.assets_root = str(root)
