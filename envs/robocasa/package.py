@@ -48,9 +48,6 @@ def load(assets_root: Path | str) -> ModuleType:
         raise MissingAssets(
             f"no asset pack at {root} (it has no 'arenas'). Make one: uv run crossbody assets generated"
         )
-    logging.getLogger("robosuite_logs").addFilter(
-        lambda record: record.levelno >= logging.ERROR
-    )  # it warns at every reset
     package = _execute(root)
     for patch in (_drop_basket_4, _move_shell_inertia, _read_objects_in_place):
         patch()
@@ -80,6 +77,7 @@ def _execute(root: Path) -> ModuleType:
     package = importlib.util.module_from_spec(spec)
     sys.modules[NAME] = package
     # robosuite warns of optional packages at every start, and of absent robot parts at every scene.
+    logging.getLogger("robosuite_logs").addFilter(lambda record: record.levelno >= logging.ERROR)
     try:
         models = importlib.import_module(f"{NAME}.models")
         models.assets_root = str(root)
