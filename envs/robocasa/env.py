@@ -71,7 +71,7 @@ class RoboCasaGR1(gymnasium.Env):
             "simulator": f"praxis-robocasa-gr1 {version('praxis-robocasa-gr1')}",
             "robosuite": version("praxis-robosuite"),
             "mujoco": version("mujoco"),
-            "assets": f"{self.pack.name} {self.pack.version} {self.pack.sha256[:16]}",
+            "assets": f"{self.pack.name} {self.pack.sha256[:16]}",
             "look": self.look.name,
             "patches": list(package.PATCHES),
             "PYTHONHASHSEED": "0",
