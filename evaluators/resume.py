@@ -52,10 +52,9 @@ def _resume(arguments: Arguments) -> int:
 
 def recorded_plan(path: Path, manifest: Manifest) -> Plan:
     """Return the plan of the recorded command; RunFolderError when it no longer gives the recorded queue and protocol."""
-    if not manifest.command:
-        raise RunFolderError(
-            f"{path} was started by a program, not by a command, so only that program can continue it."
-        )
+    if manifest.command[:1] != ("evaluate",):
+        made_by = f"`{' '.join(manifest.command)}`" if manifest.command else "a program"
+        raise RunFolderError(f"{path} was made by {made_by}, not by `evaluate`, so there is nothing to continue.")
     plan, _ = parse(manifest.command[1:])
     changed = [what for what in ("episodes", "protocol", "seed") if getattr(plan, what) != getattr(manifest, what)]
     if changed:

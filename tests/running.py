@@ -22,7 +22,9 @@ SOON = bernoulli.Options(p=0.6, first=20, last=36)
 """Arrivals that fit into 40 steps, at no more than the point's speed."""
 
 
-def make_plan(agent: str = "bernoulli", options: Any = SOON, tasks: tuple[str, ...] = ("A", "B"), **changes: Any) -> Plan:
+def make_plan(
+    agent: str = "bernoulli", options: Any = SOON, tasks: tuple[str, ...] = ("A", "B"), **changes: Any
+) -> Plan:
     """Return a plan for the fake environment; ``env`` are options of it, other ``changes`` are fields of Plan."""
     env = changes.pop("env", {})
     protocol = changes.pop("protocol", SHORT)

@@ -42,7 +42,11 @@ def test_each_way_to_fail_costs_an_attempt_and_the_same_episode_runs_again(tmp_p
         "nan": ("error", "the simulation diverged: state.position is not finite at control step 4", 8),
         "hang": ("timeout", "a control step took longer than 1 s; a longer limit is --timeouts.step-s", 3),
         "raise_in_reset": ("error", raised, 0),
-        "hang_in_reset": ("timeout", "building the scene took longer than 1 s; a longer limit is --timeouts.reset-s", 0),
+        "hang_in_reset": (
+            "timeout",
+            "building the scene took longer than 1 s; a longer limit is --timeouts.reset-s",
+            0,
+        ),
     }
     for i, clean in by_index(undisturbed).items():
         again = by_index(folder)[i][1]
