@@ -32,7 +32,8 @@ class Solid:
         """Its shape, `grow` larger on every side."""
         if self.kind == "cylinder":
             return cylinder(self.size[0] + grow, 2 * (self.size[1] + grow), 24).moved(*self.pos)
-        return box(*(2 * (self.size + grow)), bevel).moved(*self.pos)
+        x, y, z = 2 * (self.size + grow)
+        return box(x, y, z, bevel).moved(*self.pos)
 
     def front(self) -> float:
         """The y of its face towards the user."""
@@ -45,7 +46,9 @@ ROLES = {"tray": "tray", "start_button": "green", "stop_button": "red", "door_ha
 def microwave(solids: list[Solid], inner: np.ndarray) -> Parts:
     """The case: walls, an inner lining (interior corners `inner` (4, 3)), a control panel above its two buttons."""
     named = {s.name: s for s in solids}
-    parts: Parts = [(s.mesh(0.008 if not s.name else 0.0, 0.002 if s.name else 0.0), ROLES.get(s.name, "shell")) for s in solids]
+    parts: Parts = [
+        (s.mesh(0.008 if not s.name else 0.0, 0.002 if s.name else 0.0), ROLES.get(s.name, "shell")) for s in solids
+    ]
     parts.append((_lining(inner), "lining"))
     start, stop = named["start_button"], named["stop_button"]
     front = min(start.front(), stop.front())
@@ -55,7 +58,9 @@ def microwave(solids: list[Solid], inner: np.ndarray) -> Parts:
     panel = box(width + 0.03, 0.004, height + 0.03).moved(x, front - 0.001, (low + high) / 2)
     screen = box(width, 0.006, height * 0.22).moved(x, front - 0.002, high - height * 0.14)
     keys = [
-        box(width * 0.24, 0.008, height * 0.1).moved(x + c * width * 0.34, front - 0.002, low + height * (0.1 + 0.16 * r))
+        box(width * 0.24, 0.008, height * 0.1).moved(
+            x + c * width * 0.34, front - 0.002, low + height * (0.1 + 0.16 * r)
+        )
         for r in range(4)
         for c in (-1, 0, 1)
     ]
@@ -84,7 +89,11 @@ def microwave_door(solids: list[Solid]) -> Parts:
 def toaster(half: np.ndarray) -> Parts:
     """A two-slot toaster filling the box of half sizes `half`; slots along y, lever at -y."""
     x, y, z = half
-    feet = [cylinder(x * 0.12, z * 0.12, 10).moved(sx * x * 0.7, sy * y * 0.8, -z * 0.94) for sx in (1, -1) for sy in (1, -1)]
+    feet = [
+        cylinder(x * 0.12, z * 0.12, 10).moved(sx * x * 0.7, sy * y * 0.8, -z * 0.94)
+        for sx in (1, -1)
+        for sy in (1, -1)
+    ]
     shell = box(2 * x, 2 * y * 0.94, 1.76 * z, x * 0.3).moved(z=-z * 0.02)
     band = box(2 * x * 1.005, 2 * y * 0.945, z * 0.16, x * 0.3).moved(z=-z * 0.8)
     slots = [box(x * 0.34, y * 1.4, z * 0.02).moved(s * x * 0.42, 0, z * 0.86) for s in (1, -1)]
@@ -97,8 +106,8 @@ def toaster(half: np.ndarray) -> Parts:
     ]  # fmt: skip
 
 
-def plant(half: np.ndarray, leaves: int, curl: float) -> Parts:
-    """A pot with a rosette of `leaves` leaves that bend outwards by `curl` (0 upright, 1 wide)."""
+def plant(half: np.ndarray, leaves: int = 16, curl: float = 1.0) -> Parts:
+    """A pot with a rosette of leaves that bend outwards by `curl` (0 upright, 1 wide)."""
     x, y, z = half
     pot = lathe([(0.5, -1), (0.72, -0.24), (0.8, -0.24), (0.8, -0.14), (0.7, -0.14), (0.66, -0.22)], 20)
     soil = cylinder(0.66, 0.01, 20).moved(z=-0.2)

@@ -80,7 +80,7 @@ def _torus(
     """A ring about z whose section runs from angle `start` to `stop` (0 = outward, pi/2 = up)."""
     t = np.linspace(start, stop, sides)
     profile = [(major + minor * np.cos(a), flat * minor * np.sin(a)) for a in t]
-    return band(profile)
+    return band(profile, 18)
 
 
 def donut(d: Draft) -> Model:
@@ -138,9 +138,9 @@ def hot_dog(d: Draft) -> Model:
         d.b * 0.4 * np.array([0.5, 0.95, 1, 1, 1, 1, 1, 0.95, 0.5]),
         10,
     )
-    x = np.linspace(-0.8, 0.8, 23)
+    x = np.linspace(-0.8, 0.8, 17)
     mustard = tube(
-        np.stack([x * d.a, d.b * 0.2 * np.sin(np.arange(23) * 1.15), 0 * x + d.c * 0.42 + d.b * 0.4], -1), 0.0016, 5
+        np.stack([x * d.a, d.b * 0.2 * np.sin(np.arange(17) * 1.55), 0 * x + d.c * 0.42 + d.b * 0.4], -1), 0.0016, 5
     )
     parts = [Part(buns, d.paint(), 0.1), Part(meat, rgba("#a8442c"), 0.5), Part(mustard, rgba("#ecc227"), 0.4)]
     return Model(parts, [Geom("ellipsoid", (d.a, d.b, d.c))], d.mass)

@@ -21,11 +21,17 @@ def entries() -> Iterator[tuple[str, bytes]]:
             yield path, content
 
 
-def _all(stock: Path) -> Iterator[tuple[str, bytes]]:
+def shipped(stock: Path) -> Iterator[tuple[str, bytes]]:
+    """The XML, YAML and licence that the package ships, as (path, content)."""
     for name in COPIED:
         for file in sorted(p for p in [stock / name, *(stock / name).rglob("*")] if p.suffix in (".xml", ".yaml")):
             yield file.relative_to(stock).as_posix(), file.read_bytes()
-    yield "LICENSE-robocasa", (stock / "LICENSE").read_bytes()
+    for name in ("LICENSE", "ASSETS_ATTRIBUTIONS.md"):
+        yield name, (stock / name).read_bytes()
+
+
+def _all(stock: Path) -> Iterator[tuple[str, bytes]]:
+    yield from shipped(stock)
     yield from textures.named()
     yield from fixtures.files(stock)
     for instance in catalogue.instances():

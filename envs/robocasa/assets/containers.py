@@ -166,7 +166,7 @@ def _loop(outline: Outline, z: float, radius: float) -> Mesh:
     """A rod along a closed outline at height z."""
     points = np.array([(*p, z) for p in [*outline, outline[0], outline[1]]], dtype=float)
     keep = np.concatenate([[True], np.linalg.norm(np.diff(points, axis=0), axis=1) > 1e-6])
-    return tube(points[keep], radius, 6)
+    return tube(points[keep], radius, 4)
 
 
 def _woven(x: float, y: float, h: float, round_corner: float, base: float = 0.0) -> tuple[Mesh, Mesh]:
@@ -174,7 +174,9 @@ def _woven(x: float, y: float, h: float, round_corner: float, base: float = 0.0)
     rows = [0.15, 0.4, 0.65, 0.92]
     weave = [
         _loop(
-            rounded_rectangle(2 * x * (0.88 + 0.12 * f), 2 * y * (0.88 + 0.12 * f), round_corner, 6),
+            rounded_rectangle(
+                2 * x * (0.88 + 0.12 * f), 2 * y * (0.88 + 0.12 * f), round_corner, 6 if round_corner > 0.05 else 3
+            ),
             base + h * f,
             h * 0.1,
         )
@@ -320,8 +322,8 @@ def _level(x: float, y: float, wall: float, base: float, outline: str) -> tuple[
     rods = [_loop(rounded_rectangle(2 * x, 2 * y, 0.014, 4), base + z, 0.003) for z in (0.004, wall * 0.5, wall)]
     grid = [box(2 * x, 0.003, 0.003).moved(0, f * y, base + 0.004) for f in np.linspace(-0.8, 0.8, 7)]
     uprights = [
-        cylinder(0.0018, wall, 5).moved(px, py, base + wall / 2)
-        for px, py in _spread(rounded_rectangle(2 * x, 2 * y, 0.014, 4), 26)
+        cylinder(0.0018, wall, 4).moved(px, py, base + wall / 2)
+        for px, py in _spread(rounded_rectangle(2 * x, 2 * y, 0.014, 4), 16)
     ]
     floor = box(2 * x * 0.98, 2 * y * 0.98, 0.002).moved(z=base + 0.003)
     return join(*rods, *grid), join(*uprights, floor)

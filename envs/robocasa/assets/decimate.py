@@ -56,7 +56,6 @@ def _reduced(content: bytes, faces: int) -> bytes:
     mesh.merge_vertices()
     if len(mesh.faces) <= faces:
         return content
-    vertices, triangles = fast_simplification.simplify(
-        np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.int32), target_count=faces
-    )
-    return trimesh.Trimesh(vertices, triangles, process=False).export(file_type="stl")
+    points, triangles = np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.int32)
+    fewer = fast_simplification.simplify(points, triangles, target_count=faces)  # pyright: ignore[reportArgumentType]
+    return bytes(trimesh.Trimesh(fewer[0], fewer[1], process=False).export(file_type="stl"))  # pyright: ignore

@@ -21,7 +21,6 @@ from envs.robocasa.assets.mesh import box
 DRAWN = ("microwaves", "toasters", "accessories/plants", "accessories/paper_towel_holders")
 PLAIN = ("cabinets", "handles", "counters")
 CELL = 8  # pixels of one colour in the strip
-LEAVES = {"aloe": (16, 1.0), "dodekaeder": (22, 0.55), "senecio": (12, 0.8), "spikey_in_white_pot": (26, 0.75)}
 
 
 def files(stock: Path) -> Iterator[tuple[str, bytes]]:
@@ -76,7 +75,7 @@ def _parts(root: ET.Element, body: ET.Element, folder: PurePosixPath) -> Parts:
     if kind == "toasters":
         parts = appliances.toaster(half)
     elif kind == "plants":
-        parts = appliances.plant(half, *LEAVES[folder.name])
+        parts = appliances.plant(half)
     else:
         parts = appliances.towel_holder(half)
     return [(mesh.moved(*centre), role) for mesh, role in parts]
@@ -138,4 +137,3 @@ def _sites(root: ET.Element, prefix: str) -> np.ndarray:
     """The corner points (4, 3) p0, px, py, pz that the XML marks."""
     found = {s.get("name"): _numbers(s.get("pos")) for s in root.iter("site")}
     return np.array([found[f"{prefix}_{k}"] for k in ("p0", "px", "py", "pz")])
-

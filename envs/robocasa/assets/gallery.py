@@ -4,51 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from envs.robocasa import package
-from envs.robocasa.assets.catalogue import REGISTRIES, table
 from envs.robocasa.assets.pack import Pack
+from envs.robocasa.assets.shelves import Shelf, shelves
 
 PIXELS = 144
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """The models of one category in one registry, sorted as the package sorts them; the first `split` are split A."""
-
-    category: str
-    registry: str
-    scale: np.ndarray
-    models: tuple[Path, ...]
-
-    @property
-    def split(self) -> int:
-        return max(len(REGISTRIES) - 3, math.ceil(len(self.models) / 2))
-
-
-def shelves(pack: Pack) -> Iterator[Shelf]:
-    """Every category and registry of the 97 tasks with the pack's models for it."""
-    stock = package.object_table()
-    for category in table():
-        for registry in REGISTRIES:
-            if registry not in stock[category]:
-                continue
-            known = stock[category][registry]
-            folders = known.get("model_folders", [f"{registry}/{category}"])
-            found = sorted(
-                str(p)
-                for f in folders
-                for p in (pack.root / "objects" / f).rglob("model.xml")
-                if p.parent.name not in (known.get("exclude") or [])
-            )
-            yield Shelf(category, registry, np.ones(3) * known.get("scale", 1.0), tuple(map(Path, found)))
 
 
 def write(pack: Pack, out: Path, advance: Callable[[str], None] = lambda name: None) -> Path:
@@ -56,7 +21,7 @@ def write(pack: Pack, out: Path, advance: Callable[[str], None] = lambda name: N
     import jinja2
 
     rows = []
-    for shelf in shelves(pack):
+    for shelf in shelves(pack.root):
         pictures = [_picture(shelf, i) for i in range(len(shelf.models))]
         rows.append({"category": shelf.category, "registry": shelf.registry, "pictures": pictures})
         advance(shelf.category)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.robocasa.assets.context import Draft
-from envs.robocasa.assets.mesh import ball, box, cylinder, join, lathe, loft, rounded_rectangle, tube
+from envs.robocasa.assets.mesh import ball, box, cylinder, join, lathe, loft, rounded_rectangle, tile, tube
 from envs.robocasa.assets.model import Geom, Model, Part, rgba
 
 STICKERS = ("#c41e3a", "#009b48", "#0051ba", "#ffd500", "#ff5800", "#ffffff")
@@ -21,9 +21,12 @@ def rubix_cube(d: Draft) -> Model:
         mixed = d.roll.uniform(size=9) < 0.55
         for k in range(9):
             shade = shades[int(d.roll.integers(6))] if mixed[k] else shades[face]
-            tile = box(d.a * 0.56, d.a * 0.56, 0.0008)
-            tile = tile.moved((k % 3 - 1) * d.a * 0.65, (k // 3 - 1) * d.a * 0.65, d.a * 1.004).turned(axis, angle)
-            by_colour.setdefault(shade, []).append(tile)
+            sticker = (
+                tile(d.a * 0.56, d.a * 0.56)
+                .moved((k % 3 - 1) * d.a * 0.65, (k // 3 - 1) * d.a * 0.65, d.a * 1.006)
+                .turned(axis, angle)
+            )
+            by_colour.setdefault(shade, []).append(sticker)
     parts = [Part(body, d.paint(), 0.5), *(Part(join(*tiles), rgba(c), 0.5) for c, tiles in sorted(by_colour.items()))]
     return Model(parts, [Geom("box", (d.a, d.a, d.a))], d.mass)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Vec = Sequence[float]
+Vec = Sequence[float] | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,12 @@ def box(x: float, y: float, z: float, bevel: float = 0.0) -> Mesh:
     outline = rounded_rectangle(x, y, bevel, 2)
     inner = rounded_rectangle(x - 2 * bevel * 0.6, y - 2 * bevel * 0.6, bevel, 2)
     return loft([(inner, -z / 2), (outline, -z / 2 + bevel * 0.6), (outline, z / 2 - bevel * 0.6), (inner, z / 2)])
+
+
+def tile(x: float, y: float) -> Mesh:
+    """A rectangle facing up, for stickers and labels."""
+    corners = np.array([(-x, -y, 0), (x, -y, 0), (x, y, 0), (-x, y, 0)]) / 2
+    return Mesh(corners, np.array([(0, 1, 2), (0, 2, 3)]))
 
 
 def rounded_rectangle(x: float, y: float, radius: float, steps: int = 3) -> list[tuple[float, float]]:

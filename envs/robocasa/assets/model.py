@@ -103,8 +103,12 @@ class Model:
 
 
 VISUAL = '<geom group="1" conaffinity="0" contype="0" mass="0"/>'
-# Torsional friction (condim 4): without it an ellipsoid spins out of a two-finger pinch.
-COLLISION = '<geom group="0" condim="4" rgba="0.5 0 0 0"/>'
+# The contact numbers are those of the package's own fixture geoms. They must stand here: the package means to set them
+# per category in MJCFObject._get_geoms, which robosuite 1.5.2 no longer calls.
+# condim 4 gives torsional friction: without it an ellipsoid spins out of a two-finger pinch.
+COLLISION = (
+    '<geom group="0" condim="4" friction="0.95 0.3 0.1" solref="0.001 1" solimp="0.998 0.998 0.001" rgba="0.5 0 0 0"/>'
+)
 
 
 def files(name: str, model: Model, scale: Vec) -> dict[str, str]:

@@ -25,7 +25,7 @@ RECIPES = ("appliances", "bakery", "build", "catalogue", "containers", "context"
            "mesh", "model", "produce", "textures")  # fmt: skip
 NAMES = ("generated", "official")
 FILE = "pack.json"
-NEEDED_MB = 60
+NEEDED = {"generated": "60 MB", "official": "about 15 GB"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def generated(progress: bool = True) -> Pack:
     ready = read(root)
     if ready is not None:
         return ready
-    with _explained(root), _lock(root):
+    with explained(root, "generated"), _lock(root):
         ready = read(root)
         if ready is None:
             _make(root, progress)
@@ -139,20 +139,20 @@ def _lock(root: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _explained(root: Path) -> Iterator[None]:
-    """Turn the system's refusals into messages that say what to type."""
+def explained(root: Path, name: str) -> Iterator[None]:
+    """Turn the system's refusals while writing the pack `name` at `root` into messages that say what to type."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             free = shutil.disk_usage(_existing(root)).free // 2**20
             raise MissingAssets(
-                f"no room for the generated assets in {root.parent}: {NEEDED_MB} MB are needed, {free} MB are free. "
+                f"no room for the {name} assets in {root.parent}: {NEEDED[name]} are needed, {free} MB are free. "
                 "Free some space, or choose another disk: export CROSSBODY_CACHE=/path/with/space"
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise MissingAssets(
-                f"cannot write the generated assets to {root.parent} ({error.strerror}). "
+                f"cannot write the {name} assets to {root.parent} ({error.strerror}). "
                 "Choose a folder you may write to: export CROSSBODY_CACHE=/a/writable/folder"
             ) from error
         raise

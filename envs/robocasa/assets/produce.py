@@ -144,9 +144,9 @@ def carrot(d: Draft) -> Model:
 
 def corn(d: Draft) -> Model:
     profile = [(0, -0.98), (0.7, -0.92), (0.92, -0.6), (1, -0.1), (0.95, 0.3), (0.75, 0.68), (0.42, 0.92), (0, 1)]
-    z = np.linspace(-0.92, 0.98, 19)
-    r = np.interp(z, [p[1] for p in profile], [p[0] for p in profile]) * (1 - 0.045 * (np.arange(19) % 2))
-    ear = _lying([(0, -0.95), *zip(r, z, strict=True)], d, 20, lambda a: 1 - 0.05 * (np.round(a / (np.pi / 10)) % 2))
+    z = np.linspace(-0.92, 0.98, 15)
+    r = np.interp(z, [p[1] for p in profile], [p[0] for p in profile]) * (1 - 0.045 * (np.arange(15) % 2))
+    ear = _lying([(0, -0.95), *zip(r, z, strict=True)], d, 16, lambda a: 1 - 0.05 * (np.round(a / (np.pi / 8)) % 2))
     husk = [
         tube(np.array([[-1.12, 0, 0], [-0.7, y, z], [-0.2, y * 1.25, z * 1.25], [0.15, y * 1.1, z * 1.1]]),
              [0.05, 0.3, 0.26, 0.02], 7, 0.35)
@@ -163,8 +163,7 @@ def cucumber(d: Draft) -> Model:
     r = d.b * np.array([0.35, 0.75, 0.93, 0.98, 1, 1, 1, 1, 1, 0.98, 0.93, 0.75, 0.3])
     body = tube(path, r, 14, d.c / d.b)
     stripes = [
-        tube(path[2:-2] + [0, np.cos(t) * d.b * 0.9, np.sin(t) * d.c * 0.9], d.b * 0.12, 5)
-        for t in (0.5, 1.6, 2.7, 4, 5.2)
+        tube(path[2:-2] + [0, np.cos(t) * d.b * 0.9, np.sin(t) * d.c * 0.9], d.b * 0.12, 4) for t in (0.5, 1.6, 2.7)
     ]
     knob = cylinder(d.b * 0.3, d.a * 0.08, 8).along_x().moved(d.a * 0.98)
     parts = [Part(body, d.paint(), 0.5), Part(join(*stripes), d.paint(1.3)), Part(knob, STEM)]
