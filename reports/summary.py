@@ -71,7 +71,7 @@ def caption(runs: Sequence[Run], long: pd.DataFrame) -> list[str]:
         )
     if first.manifest.protocol.episodes_per_task < WIDE:
         lines.append("Few episodes per task: the intervals are wide, and a single task says next to nothing.")
-    lines.append("In brackets: 95 % intervals. Errors count as failures. " + PUBLISHED_CAVEAT)
+    lines.append("Intervals are at 95 %. Errors count as failures. " + PUBLISHED_CAVEAT)
     return lines
 
 
@@ -107,7 +107,11 @@ def episodes_line(run: Run) -> str:
     won, wrong = sum(r.success is True for r in rows), sum(r.status != "ok" for r in rows)
     retried = run.attempts - len(run.rows)
     ends = f"{won} successes, {len(run.rows) - won - wrong} failures, {wrong} errors"
-    return f"n = {len(run.rows)} episodes: {ends}" + (f"; {retried} attempts were repeated." if retried else ".")
+    return f"n = {len(run.rows)} episodes: {ends}" + (f"; {_attempts(retried)} repeated." if retried else ".")
+
+
+def _attempts(number: int) -> str:
+    return f"{number} attempts were" if number > 1 else "1 attempt was"
 
 
 def _overall(long: pd.DataFrame) -> float:
