@@ -25,13 +25,16 @@ SOON = bernoulli.Options(p=0.6, first=20, last=36)
 def make_plan(
     agent: str = "bernoulli", options: Any = SOON, tasks: tuple[str, ...] = ("A", "B"), **changes: Any
 ) -> Plan:
-    """Return a plan for the fake environment; ``env`` are options of it, other ``changes`` are fields of Plan."""
-    env = changes.pop("env", {})
+    """Return a plan for the fake environment.
+
+    ``env`` are options of it, ``limit`` cuts the queue, other ``changes`` are fields of Plan.
+    """
+    env, limit = changes.pop("env", {}), changes.pop("limit", None)
     protocol = changes.pop("protocol", SHORT)
     group = {"env": "crossbody/Fake-v1", "family": "reach", "split": "in_domain", "tasks": tasks, "options": env}
     suite = parse_suite("for_tests", {"title": "t", "source": "s", "groups": [group]})
     seed = changes.pop("seed", 0)
-    plan = Plan(agent, options, suite, protocol, queue(suite, protocol, seed), seed)
+    plan = Plan(agent, options, suite, protocol, queue(suite, protocol, seed)[:limit], seed)
     return dataclasses.replace(plan, **changes)
 
 

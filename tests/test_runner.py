@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -27,7 +28,7 @@ def test_records_are_the_same_to_the_byte_for_one_two_and_four_workers(tmp_path)
 
 def test_each_way_to_fail_costs_an_attempt_and_the_same_episode_runs_again(tmp_path):
     faults = ["raise", "kill", "nan", "hang", "raise_in_reset", "hang_in_reset"]
-    protocol = SHORT.__class__(**{**SHORT.__dict__, "episodes_per_task": len(faults)})
+    protocol = dataclasses.replace(SHORT, episodes_per_task=len(faults))
     env = {"faults": {str(i): fault for i, fault in enumerate(faults)}}
     folder = run(
         tmp_path / "r", env=env, protocol=protocol, tasks=("A",), workers=3, timeouts=impatient(step_s=1.0, reset_s=1.0)
@@ -101,8 +102,7 @@ def test_an_agent_that_sleeps_is_interrupted_and_costs_its_attempt(tmp_path):
 )
 def test_an_action_that_does_not_fit_is_a_row_with_the_reason_and_bounded_retries(tmp_path, factory, value, text):
     options = Options(value=value)
-    plan = make_plan(f"tests.faulty_agents:{factory}", options, retries=1)
-    folder = run(tmp_path / "r", f"tests.faulty_agents:{factory}", options, retries=1, episodes=plan.episodes[:1])
+    folder = run(tmp_path / "r", f"tests.faulty_agents:{factory}", options, retries=1, limit=1)
     assert [(r.status, r.error, r.success) for r in folder.attempts()] == [("error", text, None)] * 2
 
 
@@ -120,10 +120,8 @@ def test_an_agent_that_needs_the_simulator_acts_in_the_worker_on_the_protocols_c
 
 def test_an_agent_that_hangs_in_the_worker_is_ended_with_it(tmp_path):
     options = Options(episode="A/0000", seconds=60.0, attempts=1)
-    plan = make_plan("tests.faulty_agents:in_worker", options)
-    folder = run(
-        tmp_path / "r", plan.agent, options, episodes=plan.episodes[:1], retries=0, timeouts=impatient(step_s=0.5)
-    )
+    timeouts = impatient(step_s=0.5)
+    folder = run(tmp_path / "r", "tests.faulty_agents:in_worker", options, limit=1, retries=0, timeouts=timeouts)
     assert [(r.status, r.error) for r in folder.attempts()] == [
         ("timeout", "a control step took longer than 0.5 s; a longer limit is --timeouts.step-s")
     ]
@@ -164,7 +162,7 @@ def test_a_row_agrees_with_its_trace_and_the_trace_was_there_first(tmp_path):
 
 def test_early_stop_under_chunk_end_changes_no_outcome_and_any_step_stops_at_once(tmp_path):
     stop, go_on, any_step = (
-        run(tmp_path / name, protocol=SHORT.__class__(**{**SHORT.__dict__, **changes}))
+        run(tmp_path / name, protocol=dataclasses.replace(SHORT, **changes))
         for name, changes in (
             ("stop", {}),
             ("on", {"early_stop": False}),
@@ -187,7 +185,7 @@ def test_what_remains_is_the_next_attempt_of_every_episode_without_outcome():
 
 
 def test_a_folder_that_holds_a_run_is_refused_before_anything_starts(tmp_path):
-    run(tmp_path / "r", episodes=make_plan().episodes[:1])
+    run(tmp_path / "r", limit=1)
     with pytest.raises(CrossbodyError, match="already holds a run. Continue it with `uv run crossbody resume"):
         run(tmp_path / "r")
     assert len(RunFolder(tmp_path / "r").attempts()) == 1

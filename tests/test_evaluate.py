@@ -1,0 +1,229 @@
+"""The command ``evaluate``: names, options, queue, folders and exit codes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from crossbody.errors import CrossbodyError, RunFolderError
+from crossbody.runs import RunFolder
+from evaluators import evaluate
+from evaluators.finish import finish
+from evaluators.plan import scenes_folder
+from evaluators.worker import Job, Station
+from tests.running import make_plan, run
+
+FAKE = ("--agent", "bernoulli", "--suite", "fake")
+HEAVY = {
+    "numpy",
+    "torch",
+    "mujoco",
+    "pandas",
+    "gymnasium",
+    "robosuite",
+    "robocasa_gr1",
+    "scipy",
+    "matplotlib",
+    "pyarrow",
+}
+
+
+def test_a_run_writes_its_folder_prints_its_table_and_returns_zero(tmp_path, capsys):
+    out = tmp_path / "r"
+    assert evaluate.main([*FAKE, "--limit", "2", "--out", str(out), "--options.p", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("bernoulli on fake: 2 tasks, 2 episodes,")
+    assert "protocol quick: One episode per task" in printed
+    assert re.search(r"2/2 episodes · success 100.0% \[34.2%, 100.0%\] · [\d.]+/min\n", printed)
+    assert {p.name for p in out.iterdir()} >= {
+        "manifest.json", "episodes.jsonl", "metrics.parquet", "traces", "scenes", "table.md", "table.csv", "report.html",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--agent", "bernouli", "--suite", "fake"),
+            "unknown agent 'bernouli'. Did you mean 'bernoulli'? Known: bernoulli, ",
+        ),
+        (
+            ("--agent", "zero", "--suite", "robocas_ood"),
+            "unknown suite 'robocas_ood'. Did you mean 'robocasa_ood'? Known: ",
+        ),
+        ((*FAKE, "--protocol", "unitt"), "unknown protocol 'unitt'. Did you mean 'unit'? Known: "),
+        ((*FAKE, "--tasks", "FakeReachLeft,Nothing*"), "unknown task 'Nothing*'. "),
+        ((*FAKE, "--episode", "3"), "unknown option '--episode'. Did you mean '--episodes'? Known: --agent, "),
+        ((*FAKE, "--options.q=0.1"), "unknown option '--options.q'. Did you mean '--options.p'? Known: "),
+        ((*FAKE, "--episodes", "0"), "protocol 'quick': episodes_per_task is 0; it must be at least 1\n"),
+        ((*FAKE, "--limit", "0"), "--limit is 0; it must be at least 1\n"),
+        ((*FAKE, "--workers", "0"), "--workers is 0; it must be at least 1\n"),
+        ((*FAKE, "--retries", "-1"), "--retries is -1; it must be at least 0\n"),
+        ((*FAKE, "--shard", "two"), "--shard takes k/n, such as 2/8; it got 'two'\n"),
+        ((*FAKE, "--shard", "9/9"), "--shard 9/9 of this queue is empty: it has fewer episodes than shards\n"),
+        ((*FAKE, "--options.p", "2"), "--options.p is 2.0; a probability is from 0 to 1\n"),
+        (
+            (*FAKE, "--scenes", "nowhere"),
+            "--scenes nowhere: there is no folder nowhere/scenes. Give the folder of a run.\n",
+        ),
+        (
+            ("--agent", "replay", "--suite", "fake", "--options.run", "nowhere"),
+            "nowhere is not a run folder: it has no ",
+        ),
+    ],
+)
+def test_a_mistake_is_one_message_on_stderr_without_a_traceback_and_exit_code_2(
+    tmp_path, capsys, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    assert evaluate.main(list(arguments)) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"error: {message}")
+    assert captured.err.count("\n") == 1
+    assert not (tmp_path / "runs").exists(), "nothing is left behind"
+
+
+def test_a_missing_argument_is_named_and_exits_with_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        evaluate.main(["--agent", "zero"])
+    assert caught.value.code == 2
+    assert "--suite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("--agent", "bernoulli", "--help"), ("--agent", "expert", "--help")]
+)
+def test_help_imports_no_simulator_and_nothing_else_heavy(arguments):
+    code = (
+        "import sys\nfrom evaluators.evaluate import main\n"
+        "try: main(sys.argv[1:])\nexcept SystemExit as end: assert end.code == 0\n"
+        "print('modules', *sys.modules)"
+    )
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
+    done = subprocess.run([sys.executable, "-c", code, *arguments], env=environ, capture_output=True, text=True)
+    text, _, modules = done.stdout.partition("\nmodules ")
+    assert not HEAVY & set(modules.split()), done.stderr
+    assert "--suite" in text
+    assert ("--options.spread" in text) == ("bernoulli" in arguments)
+
+
+def test_the_default_folder_has_time_agent_and_suite():
+    _, folder = evaluate.parse(FAKE)
+    assert re.fullmatch(r"runs/\d{8}-\d{6}-bernoulli-fake", str(folder))
+
+
+def test_tasks_limit_and_episodes_choose_the_queue():
+    plan, _ = evaluate.parse([*FAKE, "--tasks", "*Left", "--episodes", "3"])
+    assert [e.id for e in plan.episodes] == ["FakeReachLeft/0000", "FakeReachLeft/0001", "FakeReachLeft/0002"]
+    plan, _ = evaluate.parse([*FAKE, "--episodes", "2", "--limit", "5"])
+    assert [e.id.rpartition("/")[2] for e in plan.episodes] == ["0000"] * 4 + ["0001"]
+
+
+def test_shards_are_disjoint_and_together_the_whole_queue():
+    whole = evaluate.parse([*FAKE, "--episodes", "5"])[0].episodes
+    shards = [evaluate.parse([*FAKE, "--episodes", "5", "--shard", f"{k}/3"])[0].episodes for k in (1, 2, 3)]
+    ids = [e.id for part in shards for e in part]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == {e.id for e in whole}
+
+
+def test_an_episode_has_the_same_seed_in_every_subset_of_the_queue():
+    whole = {e.id: e.seed for e in evaluate.parse([*FAKE, "--episodes", "5"])[0].episodes}
+    part = evaluate.parse([*FAKE, "--episodes", "2", "--tasks", "*Right*", "--shard", "2/2"])[0].episodes
+    assert part and all(whole[e.id] == e.seed for e in part)
+    other = evaluate.parse([*FAKE, "--episodes", "5", "--seed", "1"])[0].episodes
+    assert not {e.seed for e in other} & set(whole.values())
+
+
+def test_look_and_assets_become_options_of_every_environment_and_so_part_of_the_manifest():
+    plan, _ = evaluate.parse(
+        ["--agent", "zero", "--suite", "robocasa_ood", "--look", "faithful", "--assets", "official"]
+    )
+    assert {(e.task.options["look"], e.task.options["assets"]) for e in plan.episodes} == {("faithful", "official")}
+    plan, _ = evaluate.parse(["--agent", "zero", "--suite", "robocasa_ood"])
+    assert {tuple(e.task.options) for e in plan.episodes} == {("task",)}
+
+
+def test_a_run_without_a_single_outcome_returns_one_and_the_last_error(tmp_path, capsys):
+    folder = run(tmp_path / "r", env={"faults": {"0": "raise"}, "fault_attempts": 9}, limit=1)
+    assert finish(folder.path, Console()) == 1
+    assert (
+        "no episode has an outcome; the last error: RuntimeError: the fake simulator raised" in capsys.readouterr().out
+    )
+
+
+def test_a_full_disk_under_the_rows_ends_the_run_with_what_to_do_and_loses_nothing(tmp_path, monkeypatch):
+    real = os.fsync
+
+    def full(fd: int) -> None:
+        if (tmp_path / "r" / "episodes.jsonl").exists() and os.path.samestat(
+            os.fstat(fd), os.stat(tmp_path / "r" / "episodes.jsonl")
+        ):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunFolderError) as caught:
+        run(tmp_path / "r")
+    file = tmp_path / "r" / "episodes.jsonl"
+    assert str(caught.value) == (
+        f"cannot write {file}: No space left on device. Nothing recorded is lost; free the disk and "
+        f"`uv run crossbody resume {tmp_path / 'r'}`."
+    )
+
+
+def test_a_full_disk_under_a_worker_ends_the_run_with_what_to_do():
+    station = Station(link=None)  # type: ignore[arg-type]
+    run_folder = Path("runs/x")
+    station._job = Job(make_plan().episodes[0], 1, run_folder / "traces" / "t.npz", Path("s"), Path("v"))
+    error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x/traces/t.npz")
+    assert station.verdict(error) == (
+        "fatal",
+        "cannot write runs/x/traces/t.npz: No space left on device. Nothing recorded is lost; free the disk and "
+        "`uv run crossbody resume runs/x`.",
+    )
+    assert station.verdict(OSError(errno.EIO, "other trouble"))[0] == "failed"
+
+
+def test_a_folder_that_cannot_be_made_says_so(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CrossbodyError) as caught:
+        run(tmp_path / "file" / "r")
+    assert str(caught.value) == (
+        f"cannot write the run folder {tmp_path / 'file' / 'r'}: Not a directory. Give another --out, or free the disk."
+    )
+
+
+def test_the_scenes_of_another_run_are_replayed_even_under_another_seed(tmp_path):
+    first = run(tmp_path / "a")
+    second = run(tmp_path / "b", seed=7, scenes=first.path)
+    assert [r.scene_hash for r in first.final_rows().values()] == [r.scene_hash for r in second.final_rows().values()]
+    assert [r.scene_hash for r in first.final_rows().values()] != [
+        r.scene_hash for r in run(tmp_path / "c", seed=7).final_rows().values()
+    ]
+
+
+@pytest.mark.parametrize("given", ["", "scenes", "manifest.json"])
+def test_scenes_that_are_missing_are_refused_before_the_run(tmp_path, given):
+    episodes = make_plan(tasks=("A", "B", "C")).episodes
+    folder = run(tmp_path / "a")
+    with pytest.raises(CrossbodyError) as caught:
+        scenes_folder(folder.path / given, episodes)
+    assert str(caught.value).startswith(
+        f"--scenes {folder.path / given}: 3 of 9 episodes have no scene there (the first is C/0000)."
+    )
+    assert scenes_folder(folder.path / given, [e for e in episodes if e.task.name != "C"]) == folder.path
+
+
+def test_a_command_line_with_an_agents_required_option_reads_it(tmp_path):
+    folder = run(tmp_path / "a")
+    plan, _ = evaluate.parse(["--agent=replay", "--suite", "fake", f"--options.run={folder.path}"])
+    assert plan.options.run == folder.path
+    assert RunFolder(plan.options.run).manifest().agent == "bernoulli"
