@@ -52,7 +52,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _python() -> Iterator[Finding]:
     ok = (3, 11) <= sys.version_info[:2] < (3, 13)
-    yield Finding("python", ok, f"{platform.python_version()}, {os.cpu_count()} cores", "" if ok else "uv sync --python 3.11")
+    yield Finding(
+        "python", ok, f"{platform.python_version()}, {os.cpu_count()} cores", "" if ok else "uv sync --python 3.11"
+    )
 
 
 def _packages() -> Iterator[Finding]:
@@ -70,9 +72,13 @@ def _graphics() -> Iterator[Finding]:
     works = any(not r.error for r in results)
     for r in results:
         text = f"{r.ms_per_frame:.1f} ms per 640x400 frame" if r.ms_per_frame is not None else r.error
-        yield Finding(f"GL {r.backend}", works, text if not r.error else f"not usable: {text}", "" if works else gl.INSTALL)
+        yield Finding(
+            f"GL {r.backend}", works, text if not r.error else f"not usable: {text}", "" if works else gl.INSTALL
+        )
     if works:
-        yield Finding("GL in use", True, gl.choose()["MUJOCO_GL"] + (" (from MUJOCO_GL)" if os.environ.get("MUJOCO_GL") else ""))
+        yield Finding(
+            "GL in use", True, gl.choose()["MUJOCO_GL"] + (" (from MUJOCO_GL)" if os.environ.get("MUJOCO_GL") else "")
+        )
 
 
 def _cache() -> Iterator[Finding]:
@@ -83,10 +89,17 @@ def _cache() -> Iterator[Finding]:
         probe.write_bytes(b"x")
         probe.unlink()
     except OSError as error:
-        yield Finding("cache", False, f"{folder} cannot be written: {error.strerror}", "export CROSSBODY_CACHE=/a/folder/you/own")
+        yield Finding(
+            "cache", False, f"{folder} cannot be written: {error.strerror}", "export CROSSBODY_CACHE=/a/folder/you/own"
+        )
         return
     free = shutil.disk_usage(folder).free / 1e9
-    yield Finding("cache", free > FREE_GB, f"{folder}, {free:.0f} GB free", "" if free > FREE_GB else f"free {FREE_GB} GB or export CROSSBODY_CACHE=…")
+    yield Finding(
+        "cache",
+        free > FREE_GB,
+        f"{folder}, {free:.0f} GB free",
+        "" if free > FREE_GB else f"free {FREE_GB} GB or export CROSSBODY_CACHE=…",
+    )
 
 
 def _elsewhere(target: str) -> Callable[[], Iterator[Finding]]:

@@ -72,7 +72,9 @@ def choose() -> dict[str, str]:
             return variables(backend)
         failures = {**failures, backend: result.error}
     reasons = "; ".join(f"{k}: {v}" for k, v in failures.items())
-    raise MissingExtra(f"no off-screen GL works here ({reasons}). Install one with `{INSTALL}`, then run `uv run crossbody doctor`.")
+    raise MissingExtra(
+        f"no off-screen GL works here ({reasons}). Install one with `{INSTALL}`, then run `uv run crossbody doctor`."
+    )
 
 
 def _file():
