@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import mujoco
 import numpy as np
 import pytest
 
@@ -28,11 +27,19 @@ LARGEST = {
 CATEGORIES = sorted(table())
 
 
+@pytest.fixture
+def mujoco(gl):
+    """MuJoCo, imported after the off-screen GL is chosen."""
+    import mujoco
+
+    return mujoco
+
+
 def of(category: str) -> list[catalogue.Instance]:
     return [i for i in instances() if i.category == category]
 
 
-def compiled(instance: catalogue.Instance) -> mujoco.MjModel:
+def compiled(mujoco, instance: catalogue.Instance):
     made = instance.files()
     return mujoco.MjModel.from_xml_string(
         made["model.xml"], {k: v.encode() for k, v in made.items() if k != "model.xml"}
@@ -85,11 +92,23 @@ def test_a_hand_can_hold_it(category):
         assert 0.025 <= instance.model().mass <= 0.30
 
 
+DRAWER_HEIGHT = 0.158  # between the interior sites of the tabletop drawer, whose size the layout gives
+
+
+@pytest.mark.parametrize(
+    "category, scale", [("wine", 0.9), ("bottled_water", 1.1), ("cup", 1.1), ("can", 1.2), ("apple", 1.1)]
+)
+def test_what_the_drawer_tasks_put_away_fits_upright_into_the_drawer(category, scale):
+    for instance in of(category):
+        low, high = instance.model().bounds()
+        assert (high - low)[2] * scale < DRAWER_HEIGHT - 0.005
+
+
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_it_compiles_with_few_convex_collision_geoms_and_light_meshes(category):
+def test_it_compiles_with_few_convex_collision_geoms_and_light_meshes(category, mujoco):
     container = "outline" in table()[category]["a"]
     for instance in of(category)[:: COUNT // 2]:
-        model = compiled(instance)
+        model = compiled(mujoco, instance)
         solid = model.geom_group == 0
         assert 1 <= solid.sum() <= (14 if container else 3)
         assert not (model.geom_type[solid] == mujoco.mjtGeom.mjGEOM_MESH).any()
@@ -99,9 +118,9 @@ def test_it_compiles_with_few_convex_collision_geoms_and_light_meshes(category):
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_the_sites_bound_the_collision_geoms_at_the_size_the_task_sees(category):
+def test_the_sites_bound_the_collision_geoms_at_the_size_the_task_sees(category, mujoco):
     instance = of(category)[1]
-    model = compiled(instance)
+    model = compiled(mujoco, instance)
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     scale, (low, high) = np.array(instance.scale), instance.model().bounds()
@@ -143,7 +162,7 @@ def test_a_leaning_box_is_bounded_by_its_rotated_corners():
     assert np.allclose(geom.half_extents(), corners.max(0))
 
 
-def test_the_written_rotation_is_the_one_the_bounds_use():
+def test_the_written_rotation_is_the_one_the_bounds_use(mujoco):
     geom = Geom("box", (0.1, 0.2, 0.3), (0.0, 0.0, 0.0), (20.0, 30.0, 40.0))
     from envs.robocasa.assets.mesh import box
 

@@ -47,7 +47,7 @@ def microwave(solids: list[Solid], inner: np.ndarray) -> Parts:
     """The case: walls, an inner lining (interior corners `inner` (4, 3)), a control panel above its two buttons."""
     named = {s.name: s for s in solids}
     parts: Parts = [
-        (s.mesh(0.008 if not s.name else 0.0, 0.002 if s.name else 0.0), ROLES.get(s.name, "shell")) for s in solids
+        (s.mesh(0.008 if not s.name else 0.0, 0.004 if s.name else 0.0), ROLES.get(s.name, "shell")) for s in solids
     ]
     parts.append((_lining(inner), "lining"))
     start, stop = named["start_button"], named["stop_button"]
@@ -73,7 +73,7 @@ def _lining(inner: np.ndarray) -> Mesh:
     low, high = p0, np.array([px[0], py[1], pz[2]])
     middle, size = (low + high) / 2, high - low
     sheets = [box(0.004, size[1], size[2]).moved(x, middle[1], middle[2]) for x in (low[0], high[0])]
-    sheets += [box(size[0], size[1], 0.002).moved(middle[0], middle[1], z) for z in (low[2] - 0.001, high[2])]
+    sheets += [box(size[0], size[1], 0.002).moved(middle[0], middle[1], z) for z in (low[2] - 0.0015, high[2])]
     return join(*sheets, box(size[0], 0.004, size[2]).moved(middle[0], high[1], middle[2]))
 
 

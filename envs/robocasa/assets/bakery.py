@@ -37,7 +37,7 @@ def bread(d: Draft) -> Model:
     body = loft([(low, -d.c), (mid, d.c * 0.15)])
     dome = loft([(mid, d.c * 0.15), (wide, d.c * 0.4), (wide, d.c * 0.62), (top, d.c * 0.95), (top, d.c)])
     return Model(
-        [Part(body, d.paint(1.08), 0.05), Part(dome, d.paint(0.85), 0.1)], [Geom("box", (d.a, d.b, d.c))], d.mass
+        [Part(body, d.paint(1.15), 0.05), Part(dome, d.paint(0.85), 0.1)], [Geom("box", (d.a, d.b, d.c))], d.mass
     )
 
 

@@ -165,7 +165,7 @@ def cucumber(d: Draft) -> Model:
     stripes = [
         tube(path[2:-2] + [0, np.cos(t) * d.b * 0.9, np.sin(t) * d.c * 0.9], d.b * 0.12, 4) for t in (0.5, 1.6, 2.7)
     ]
-    knob = cylinder(d.b * 0.3, d.a * 0.08, 8).along_x().moved(d.a * 0.98)
+    knob = cylinder(d.b * 0.3, d.a * 0.1, 8).along_x().moved(d.a * 0.93)
     parts = [Part(body, d.paint(), 0.5), Part(join(*stripes), d.paint(1.3)), Part(knob, STEM)]
     return Model(parts, [Geom("ellipsoid", (d.a, d.b, d.c))], d.mass)
 

@@ -14,8 +14,15 @@ def findings() -> Iterator[tuple[str, bool, str, str]]:
     ready = pack.read(root)
     if ready is None:
         yield "assets generated", True, f"not made yet; the first run makes them in {root.parent}", ""
+    elif pack.fingerprint(root) != ready.sha256:
+        yield (
+            "assets generated",
+            False,
+            f"{root} was changed after it was made: its hash is not {ready.sha256[:12]}",
+            f"rm -r {root}",
+        )
     else:
-        yield "assets generated", True, f"{ready.root}, sha256 {ready.sha256[:12]}", ""
+        yield "assets generated", True, f"{root}, sha256 {ready.sha256[:12]}", ""
     yield from _official()
 
 
