@@ -26,13 +26,13 @@ class Renderer:
         self._options.geomgroup[0] = 0  # collision shapes
         self._options.geomgroup[1] = 1
 
-    def frame(self, model: mujoco.MjModel, data: mujoco.MjData, camera: str, size: tuple[int, int]) -> np.ndarray:
-        """Return the picture of a named camera, uint8 (height, width, 3); ``size`` is (width, height) in px."""
+    def frame(
+        self, model: mujoco.MjModel, data: mujoco.MjData, camera: str | mujoco.MjvCamera, size: tuple[int, int]
+    ) -> np.ndarray:
+        """Return the picture of a named or free camera, uint8 (height, width, 3); ``size`` is (width, height) in px."""
         self._prepare(model, size)
         assert self._context is not None and self._scene is not None
-        view = mujoco.MjvCamera()
-        view.type = mujoco.mjtCamera.mjCAMERA_FIXED
-        view.fixedcamid = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, camera)
+        view = _fixed(model, camera) if isinstance(camera, str) else camera
         mujoco.mjv_updateScene(
             model, data, self._options, mujoco.MjvPerturb(), view, mujoco.mjtCatBit.mjCAT_ALL, self._scene
         )  # fmt: skip
@@ -84,6 +84,13 @@ class Renderer:
         if self._context is not None:
             self._context.free()
         self._context = self._scene = self._model = None
+
+
+def _fixed(model: mujoco.MjModel, name: str) -> mujoco.MjvCamera:
+    camera = mujoco.MjvCamera()
+    camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
+    camera.fixedcamid = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, name)
+    return camera
 
 
 def crop_and_pad(frame: np.ndarray, scale: float = 1.0) -> np.ndarray:
