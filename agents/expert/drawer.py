@@ -9,10 +9,10 @@ import numpy as np
 from agents.expert import hand
 from agents.expert.fixtures import Opening
 from agents.expert.kinematics import Pose
-from agents.expert.motion import LAG_STEPS, Script, Via, go, go_arm, wait
+from agents.expert.motion import LAG_STEPS, Script, Via, go, go_joints, wait
 from agents.expert.pick import Grip, pick
 from agents.expert.place import parked
-from agents.expert.press import push_shut
+from agents.expert.press import approach, choose_push, push_shut
 from agents.expert.task import Episode
 
 SIDE = "left"
@@ -20,10 +20,10 @@ SIDE = "left"
 ROUNDS = 3
 YAWS = np.array([0.0, 0.4, 0.8, 1.2, 1.5])
 TILTS = (0.4, 0.6, 0.9)
-HEIGHTS = (0.02, 0.07, 0.13)  # metres between the object and the drawer's floor
-SHARES = (0.25, 0.4, 0.5)
+HEIGHTS = (0.02, 0.08, 0.14, 0.19)  # metres between the object and the drawer's floor
+SHARES = (0.15, 0.25, 0.4)
 """Where across the drawer, from its left."""
-HEIGHT_COST = 3.0  # per metre
+HEIGHT_COST = 2.0  # per metre
 ABOVE_RIM = 0.04
 COVER = 0.03  # metres by which the housing's roof reaches forward over the room inside
 
@@ -38,10 +38,12 @@ def into_drawer(episode: Episode) -> Script:
                 continue
             yield from lower(episode, opening, grip)
         if opening.holds():
-            yield from push_shut(episode, SIDE, opening)
-        if opening.holds() and opening.is_closed():
+            push = choose_push(episode, SIDE, opening)
+            yield from approach(episode, SIDE, opening, push)
+            yield from push_shut(episode, SIDE, opening, push)
+        yield from go_joints(episode.body, SIDE, parked(episode, SIDE))
+        if episode.succeeded():
             break
-    yield from go_arm(episode.body, SIDE, parked(episode, SIDE)[3:])
 
 
 def lower(episode: Episode, opening: Opening, grip: Grip) -> Script:
@@ -85,8 +87,7 @@ def _best_pose(episode: Episode, opening: Opening, grip: Grip, held: np.ndarray)
     def cost(choice: tuple[float, ...]) -> float:
         pose = pose_of(choice)
         found = arm.solve(pose, body.joints(SIDE), held, iterations=100)
-        total = 20 * found.position_error + 2 * found.rotation_error + float(np.linalg.norm(found.q[:3]))
-        total += 40 * body.penetration(SIDE, found.q, hand.OPEN, ignored)
+        total = found.cost + 40 * body.penetration(SIDE, found.q, hand.OPEN, ignored)
         return total + HEIGHT_COST * choice[0]
 
     def pose_of(choice: tuple[float, ...]) -> Pose:

@@ -9,15 +9,16 @@ import numpy as np
 from agents.expert import hand
 from agents.expert.fixtures import Opening
 from agents.expert.kinematics import Pose
-from agents.expert.motion import LAG_STEPS, Script, Via, go, go_arm, together, wait
+from agents.expert.motion import LAG_STEPS, Script, Via, go, go_arm, go_joints, together, wait
 from agents.expert.pick import YAWS, Grip, pick
 from agents.expert.place import parked
-from agents.expert.press import push_shut
+from agents.expert.press import choose_push, push_shut
 from agents.expert.task import Episode
 
-DEPTH = 0.08  # metres behind the front of the room inside
+DEPTH = 0.09  # metres behind the front of the room inside
 BEFORE = 0.17  # metres that the hand starts in front of that
 FLOOR_GAP = 0.012
+OPENING_STEPS = 15  # until the fingers are straight and can be drawn out
 ENTRY_RISE = 0.02
 SLIDE_OUT = 0.10
 """Metres that the opened hand first moves back along its own fingers, so that they do not drag the object out."""
@@ -38,12 +39,21 @@ def into_enclosure(episode: Episode) -> Script:
                 continue
             yield from insert(episode, side, opening, grip)
         if opening.holds():
-            yield from together(
-                go_arm(episode.body, side, parked(episode, side)[3:]), push_shut(episode, other, opening)
-            )
-        if opening.holds() and opening.is_closed():
+            push = choose_push(episode, other, opening)
+            episode.note("approach door")
+            episode.body.set_hand(other, hand.FIST)
+            yield from _change_hands(episode, side, parked(episode, side), push.ready)
+            yield from push_shut(episode, other, opening, push)
+        yield from _change_hands(episode, other, parked(episode, other), parked(episode, side))
+        if episode.succeeded():
             break
-    yield from together(*(go_arm(episode.body, s, parked(episode, s)[3:]) for s in ("left", "right")))
+
+
+def _change_hands(episode: Episode, side: str, leaves: np.ndarray, comes: np.ndarray) -> Script:
+    """Move the arm of ``side`` to the posture ``leaves`` (10,) and the other to ``comes``, which sets the waist."""
+    body = episode.body
+    other = "left" if side == "right" else "right"
+    yield from together(go_joints(body, other, comes), go_arm(body, side, leaves[3:]))
 
 
 def insert(episode: Episode, side: str, opening: Opening, grip: Grip) -> Script:
@@ -58,7 +68,7 @@ def insert(episode: Episode, side: str, opening: Opening, grip: Grip) -> Script:
     yield from wait(LAG_STEPS)
     episode.note("release", held_over_container=opening.holds())
     body.set_hand(side, hand.RELEASED)
-    yield from wait(hand.OPENING_STEPS)
+    yield from wait(OPENING_STEPS)
     episode.note("retreat")
     fingers = -inside.rotation[:, 2]
     out = inside.moved(-SLIDE_OUT * fingers)
@@ -80,8 +90,7 @@ def _best_pose(episode: Episode, side: str, opening: Opening, grip: Grip, held: 
     def cost(pose: Pose) -> float:
         before = arm.solve(pose.moved(-BEFORE * body.ahead + np.array([0, 0, ENTRY_RISE])), body.joints(side), held)
         there = arm.solve(pose, before.q, held)
-        total = 20 * max(before.position_error, there.position_error)
-        total += 2 * max(before.rotation_error, there.rotation_error) + float(np.linalg.norm(there.q[:3]))
+        total = max(before.cost, there.cost)
         for found in (before, there):
             total += 40 * body.penetration(side, found.q, hand.CLOSED, ignored)
         return total

@@ -13,8 +13,10 @@ ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow_pitch", "wrist_
 WAIST_RANGE = np.array([[-0.6, 0.6], [-0.2, 0.7], [-0.25, 0.25]])
 """Radians; narrower than the joints' own, because the head camera sits on the torso."""
 LIMIT_MARGIN = 0.03
-MOBILITY = np.array([0.2, 0.25, 0.1, 1, 1, 1, 1, 1, 1, 1])
-"""How willingly each joint moves: a stiff waist keeps the picture calm."""
+MOBILITY = np.array([0.08, 0.18, 0.08, 1, 1, 1, 1, 1, 1, 1])
+"""How willingly each joint moves: a stiff waist keeps the picture calm, and turning it away loses most."""
+UNREST = np.array([3.0, 1.0, 2.0])
+"""What each radian of the waist costs when ways to do something are compared."""
 ROTATION_WEIGHT = 0.25  # metres per radian: what a wrong orientation costs against a wrong position
 DAMPING = 1e-4
 TOLERANCE_M = 5e-4
@@ -45,6 +47,11 @@ class Solution:
     q: np.ndarray
     position_error: float  # metres
     rotation_error: float  # radians
+
+    @property
+    def cost(self) -> float:
+        """Return how bad this posture is: what it misses and how far the waist leaves its upright rest."""
+        return 20 * self.position_error + 2 * self.rotation_error + float(np.abs(self.q[:3]) @ UNREST)
 
 
 class Arm:

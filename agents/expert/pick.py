@@ -24,7 +24,10 @@ STANDOFF = 0.11
 LIFT = 0.13
 LIFTED = 0.05
 ATTEMPTS = 3
-TALL = 0.13
+WRAPPED_FROM = 0.10  # metres of height from which the whole hand can close around an object from its side
+TOPPED_UP_TO = 0.17  # and up to which it can be held from above
+CHANGE_OVER = 0.12
+PER_METRE = 15.0  # what it costs to be on the wrong side of the change-over
 
 
 @dataclass(frozen=True)
@@ -74,16 +77,19 @@ def best_grip(episode: Episode, side: str, name: str, tried: Iterable[Grip] = ()
 
 
 def _grips(episode: Episode, side: str, box: Box) -> Iterable[Grip]:
+    tall = 2 * float(box.extent[2])
     for yaw in episode.body.yaw + hand.inward(side) * YAWS:
-        if 2 * box.extent[2] > TALL:
+        if tall > WRAPPED_FROM:
             rotation = hand.palm_rotation(side, yaw, SIDE_TILT, np.pi / 2)
-            at = Pose(box.center, rotation)
-            yield Grip(yaw, SIDE_TILT, np.pi / 2, hand.wrap_point(side), at, hand.palm_normal(side, rotation))
+            at, cost = Pose(box.center, rotation), PER_METRE * max(CHANGE_OVER - tall, 0.0)
+            yield Grip(yaw, SIDE_TILT, np.pi / 2, hand.wrap_point(side), at, hand.palm_normal(side, rotation), cost)
+        if tall > TOPPED_UP_TO:
             continue
         for tilt in TILTS:
             height = max(box.center[2] - BELOW_CENTER, box.top - PALM_ROOM)
             at = Pose(np.array([*box.center[:2], height]), hand.palm_rotation(side, yaw, tilt))
-            yield Grip(yaw, tilt, 0.0, hand.grasp_point(side), at, np.array([0.0, 0.0, -1.0]))
+            cost = PER_METRE * max(tall - CHANGE_OVER, 0.0)
+            yield Grip(yaw, tilt, 0.0, hand.grasp_point(side), at, np.array([0.0, 0.0, -1.0]), cost)
 
 
 def _priced(episode: Episode, side: str, name: str, grip: Grip, tried: Iterable[Grip]) -> Grip:
@@ -94,10 +100,9 @@ def _priced(episode: Episode, side: str, name: str, grip: Grip, tried: Iterable[
     direction, excess = episode.scene.box(name).long_axis()
     along = abs(float(direction @ [np.cos(grip.yaw), np.sin(grip.yaw)]))
     ignored = episode.scene.bodies(name)
-    cost = 20 * max(before.position_error, there.position_error)
-    cost += 2 * max(before.rotation_error, there.rotation_error)
+    cost = grip.cost + max(before.cost, there.cost)
     cost += 0.8 * along * min(excess / 0.016, 1.0)
-    cost += 1.5 * float(np.linalg.norm(there.q[:3])) + 0.12 * float(np.linalg.norm((there.q - arm.rest)[3:]))
+    cost += 0.12 * float(np.linalg.norm((there.q - arm.rest)[3:]))
     cost += 40 * body.penetration(side, there.q, hand.OPEN, ignored)
     cost += 40 * body.penetration(side, before.q, hand.OPEN)
     cost += sum(1.5 for old in tried if abs(old.yaw - grip.yaw) < 0.3 and abs(old.tilt - grip.tilt) < 0.1)

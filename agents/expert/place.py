@@ -79,8 +79,7 @@ def _best_pose(episode: Episode, side: str, grip: Grip, held: np.ndarray, positi
     def cost(pose: Pose, yaw: float) -> float:
         found = arm.solve(pose, body.joints(side), held, iterations=80)
         ignored = episode.scene.bodies("obj")
-        wanted = 20 * found.position_error + 2 * found.rotation_error + 1.5 * float(np.linalg.norm(found.q[:3]))
-        return wanted + 0.2 * abs(yaw - grip.yaw) + 40 * body.penetration(side, found.q, hand.CLOSED, ignored)
+        return found.cost + 0.2 * abs(yaw - grip.yaw) + 40 * body.penetration(side, found.q, hand.CLOSED, ignored)
 
     choices = []
     for yaw in body.yaw + hand.inward(side) * YAWS:

@@ -24,8 +24,8 @@ def into_container(episode: Episode) -> Script:
         grip = yield from pick(episode, "right")
         if grip is not None:
             yield from place(episode, "right", grip)
-        yield from wait(SETTLE, episode.scene.task._check_success)
-        if episode.scene.task._check_success():
+        yield from wait(SETTLE, episode.succeeded)
+        if episode.succeeded():
             return
 
 

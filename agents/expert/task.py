@@ -26,3 +26,7 @@ class Episode:
     def note(self, stage: str, **facts: Any) -> None:
         """Set the stage and other entries of the report."""
         self.report |= {"stage": stage, **facts}
+
+    def succeeded(self) -> bool:
+        """Return what the package's own check says now."""
+        return bool(self.scene.task._check_success())
