@@ -17,7 +17,7 @@ THEME = {"#010101": "--ink", "#020202": "--faint", "#030303": "--grid", "#040404
 
 INK, FAINT, GRID, OURS, THEIRS = THEME
 WIDTH = 4.6  # inches; at 72 dots each a phone shows the figure unscaled
-ROW = 0.26
+ROW, ROW_WITH_MARKS = 0.26, 0.36
 MARKS = "osD^vPX*"
 
 
@@ -45,24 +45,25 @@ def task_bars(records: Sequence[dict[str, Any]], labels: Sequence[str]) -> str:
     systems = list(dict.fromkeys((r["origin"], r["system"]) for r in records))
     own = [s for s in systems if s[0] == "run"]
     others = [s for s in systems if s[0] == "published"][: len(MARKS)]
-    figure, axes = _canvas(len(names), legend=math.ceil((len(others) + len(own) * (len(own) > 1)) / 2))
+    entries = len(others) + (len(own) if len(own) > 1 else 0)
+    figure, axes = _canvas(len(names), ROW_WITH_MARKS if others else ROW, legend=math.ceil(entries / 2))
     for k, system in enumerate(own):
-        height = 0.72 / len(own)
+        height = (0.44 if others else 0.72) / len(own)
         for r in _of(records, system):
-            y = names.index(r["column"]) - 0.36 + height * (k + 0.5)
+            y = names.index(r["column"]) - (0.4 if others else 0.36) + height * (k + 0.5)
             first = r["column"] == names[0] and len(own) > 1
-            axes.barh(y, _percent(r), height, color=OURS, alpha=0.85 / (k + 1), label=system[1] if first else None)
-            axes.plot([100 * r["low"], 100 * r["high"]], [y, y], color=INK, linewidth=1)
+            axes.barh(y, _percent(r), height, color=OURS, alpha=0.42 / (k + 1), label=system[1] if first else None)
+            axes.plot([100 * r["low"], 100 * r["high"]], [y, y], color=OURS, linewidth=1.6)
     for system, mark in zip(others, MARKS, strict=False):
         found = _of(records, system)
         axes.plot(
             [_percent(r) for r in found],
-            [names.index(r["column"]) for r in found],
+            [names.index(r["column"]) + 0.24 for r in found],
             marker=mark,
             linestyle="",
-            markersize=3.6,
+            markersize=4.4,
             markerfacecolor="none",
-            markeredgewidth=0.9,
+            markeredgewidth=0.8,
             color=INK,
             label=system[1],
         )
@@ -80,12 +81,12 @@ def _percent(record: dict[str, Any]) -> float:
     return 0.0 if math.isnan(record["value"]) else 100 * record["value"]
 
 
-def _canvas(rows: int, legend: int = 0) -> tuple[Figure, Axes]:
+def _canvas(rows: int, row: float = ROW, legend: int = 0) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
-    height = ROW * rows + 0.35 + 0.2 * legend
+    height = row * rows + 0.35 + 0.2 * legend
     figure = Figure(figsize=(WIDTH, height))
-    axes = figure.add_axes((0.41, (0.3 + 0.2 * legend) / height, 0.55, ROW * rows / height))
+    axes = figure.add_axes((0.41, (0.3 + 0.2 * legend) / height, 0.55, row * rows / height))
     axes.set_xlim(0, 100)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_xticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100"])
