@@ -232,12 +232,18 @@ def test_a_paired_difference_by_hand(rng):
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
-def test_swapping_the_agents_mirrors_the_difference(triples):
-    cells = [PairCell(a, b, max(1, a + b + c)) for a, b, c in triples]
-    swapped = [PairCell(c.only_second, c.only_first, c.n) for c in cells]
-    one, two = (paired_difference(x, np.random.default_rng(0)) for x in (cells, swapped))
-    assert one.value == pytest.approx(-two.value)
-    assert one.low == pytest.approx(-two.high, abs=0.05)
+def test_a_paired_interval_contains_its_difference_and_is_never_a_point(triples):
+    found = paired_difference([PairCell(a, b, max(1, a + b + c)) for a, b, c in triples], np.random.default_rng(0))
+    assert -1 <= found.low <= found.value + 1e-9
+    assert found.value - 1e-9 <= found.high <= 1
+    assert found.high > found.low
+
+
+def test_swapping_the_agents_mirrors_the_difference(rng):
+    there = paired_difference([PairCell(4, 9, 50, "s"), PairCell(1, 7, 50, "s")], rng)
+    back = paired_difference([PairCell(9, 4, 50, "s"), PairCell(7, 1, 50, "s")], rng)
+    assert there.value == -back.value
+    assert (there.low, there.high) == pytest.approx((-back.high, -back.low), abs=0.01)
 
 
 @pytest.mark.parametrize(("n", "first", "second"), [(1, 0.1, 0.3), (1, 0.02, 0.02), (1, 0.0, 0.05), (10, 0.2, 0.2)])
