@@ -41,11 +41,17 @@ class Fake(gymnasium.Env):
     """``faults``: episode index -> one of FAULTS, on the first ``fault_attempts`` attempts. ``side`` names the goal's side."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": CONTROL_HZ}
-    render_mode = "rgb_array"
 
-    def __init__(self, side: str = "left", faults: Mapping[str, str] | None = None, fault_attempts: int = 1):
+    def __init__(
+        self,
+        side: str = "left",
+        faults: Mapping[str, str] | None = None,
+        fault_attempts: int = 1,
+        render_mode: str | None = "rgb_array",
+    ):
         if unknown := set((faults or {}).values()) - set(FAULTS):
             raise CrossbodyError(f"unknown fault {', '.join(sorted(unknown))}. Known: {', '.join(FAULTS)}.")
+        self.render_mode = render_mode
         self._side = side
         self._faults = {int(k): v for k, v in (faults or {}).items()}
         self._fault_attempts = fault_attempts
@@ -56,7 +62,7 @@ class Fake(gymnasium.Env):
         box, text = gymnasium.spaces.Box, gymnasium.spaces.Text
         self.observation_space = gymnasium.spaces.Dict(
             {
-                POSITION.name: box(-np.inf, np.inf, POSITION.shape, np.float32),
+                POSITION.name: box(-TABLE_M, TABLE_M, POSITION.shape, np.float32),
                 GOAL.name: box(-TABLE_M, TABLE_M, GOAL.shape, np.float32),
                 PICTURE.name: box(0, 255, PICTURE.shape, np.uint8),
                 LANGUAGE.name: text(64, charset="abcdefghijklmnopqrstuvwxyz "),
@@ -100,7 +106,15 @@ class Fake(gymnasium.Env):
         return self._observation(), float(success), False, False, {"success": success}
 
     def step_chunk(self, chunk: Chunk, on_step: Any = None) -> ChunkResult:
-        return execute(self, chunk, on_step)
+        """Execute a chunk; the position is a signal whether or not somebody observes it."""
+        positions: list[np.ndarray] = []
+
+        def after(k: int, success: bool) -> bool:
+            positions.append(self._position)
+            return on_step is not None and on_step(k, success)
+
+        result = execute(self, chunk, after)
+        return ChunkResult(result.observation, result.success, {POSITION.name: np.array(positions)})
 
     def render(self) -> np.ndarray:
         """Return the table from above: goal green, point red."""
