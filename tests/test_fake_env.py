@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+import envs  # noqa: F401  registers the ids
 from crossbody.contracts import ChunkedEnv, TaskSpec
 from crossbody.errors import CrossbodyError, InvalidAction
-import envs  # noqa: F401  registers the ids
 from envs.chunked import Chunked, check_chunk, control_hz, make
 from envs.fake import COMMAND, CONTRACT, Fake
 
