@@ -18,6 +18,7 @@ from reports import figures, published
 from reports.gap import GAP
 from reports.layout import CellText, blocks, cell
 from reports.sections import label
+from reports.table import table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,20 +96,19 @@ def again(run: Run) -> str:
 
 
 def contamination(run: Run) -> str:
-    """Return what 'out of distribution' means for this agent; '' for a suite without unseen splits."""
-    if not any(e.task.split.startswith("unseen") for e in run.manifest.episodes):
+    """Return what 'unseen' means for this agent; '' for a suite whose table does not say what it is relative to."""
+    relative = table_of(run.manifest.suite).trained_on
+    if not relative:
         return ""
     card = run.manifest.agent_card
-    known = card.get("pretraining") or card.get("pre_training")
-    text = "“Unseen” is relative to the 24 post-training tasks only. "
+    known = card.get("pretraining")
     if not card:
-        return text + "This agent has no weights and no training data on record."
-    if not known:
-        return text + "The agent’s card does not say what it was pre-trained on, so these tasks may have been in it."
-    return (
-        text
-        + f"Pre-training on record: {known}. If that holds NVIDIA’s larger GR1 corpus, the Pretrain… tasks were in it."
-    )
+        said = "This agent has no weights and no training data on record."
+    elif not known:
+        said = "The agent’s card has no pretraining entry, so it may have seen these tasks."
+    else:
+        said = f"The agent’s card says of its pre-training: {known}."
+    return f"“Unseen” is relative to {relative}. {said}"
 
 
 def _headlines(long: pd.DataFrame) -> list[tuple[str, CellText, dict[str, Any]]]:

@@ -55,7 +55,7 @@ def publish(runs: Sequence[Run], console: Console) -> None:
 def heading(runs: Sequence[Run]) -> str:
     """Return who was evaluated on what."""
     first = runs[0].manifest
-    return f"{first.agent} on {first.suite_title}"
+    return f"{first.agent} · {first.suite_title}"
 
 
 def caption(runs: Sequence[Run], long: pd.DataFrame) -> list[str]:
@@ -71,7 +71,8 @@ def caption(runs: Sequence[Run], long: pd.DataFrame) -> list[str]:
         )
     if first.manifest.protocol.episodes_per_task < WIDE:
         lines.append("Few episodes per task: the intervals are wide, and a single task says next to nothing.")
-    lines.append("Intervals are at 95 %. Errors count as failures. " + PUBLISHED_CAVEAT)
+    beside = " " + PUBLISHED_CAVEAT if "published" in set(long["origin"]) else ""
+    lines.append("Intervals are at 95 %. Errors count as failures." + beside)
     return lines
 
 

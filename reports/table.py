@@ -50,6 +50,7 @@ class Table:
     grouping: tuple[str, ...]  # columns of the episodes that may differ between rows; others must be one
     build: Build
     also: tuple[str, ...] = ()  # further suites whose runs may be given beside its own
+    trained_on: str = ""  # what "unseen" is relative to, where the suite has such tasks
 
 
 def table_of(suite: str) -> Table:

@@ -160,14 +160,14 @@ def test_an_unfinished_run_has_a_banner(tmp_path):
     ("card", "said"),
     [
         ({}, "This agent has no weights and no training data on record."),
-        ({"weights": "abc"}, "does not say what it was pre-trained on, so these tasks may have been in it."),
-        ({"pretraining": "EgoDex"}, "Pre-training on record: EgoDex."),
+        ({"weights": "abc"}, "has no pretraining entry, so it may have seen these tasks."),
+        ({"pretraining": "EgoDex"}, "The agent’s card says of its pre-training: EgoDex."),
     ],
 )
 def test_out_of_distribution_is_said_to_be_relative(tmp_path, card, said):
     run = frames.read(make_run(tmp_path / "run", lambda e: True, agent_card=card).path)
     note = html.contamination(run)
-    assert note.startswith("“Unseen” is relative to the 24 post-training tasks only.")
+    assert note.startswith("“Unseen” is relative to the 24 post-training tasks")
     assert said in note
 
 

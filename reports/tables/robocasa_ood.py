@@ -60,5 +60,10 @@ def build(rows: pd.DataFrame, known: Sequence[PublishedRow], rng: np.random.Gene
 
 
 TABLE = Table(
-    SUITE, "RoboCasa GR1, out of distribution", grouping=("agent", "run", "suite"), build=build, also=(IN_DOMAIN,)
+    SUITE,
+    "RoboCasa GR1, out of distribution",
+    grouping=("agent", "run", "suite"),
+    build=build,
+    also=(IN_DOMAIN,),
+    trained_on="the 24 post-training tasks; NVIDIA’s larger GR1 corpus for pre-training holds tasks of these names",
 )
