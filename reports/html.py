@@ -114,7 +114,7 @@ def contamination(run: Run) -> str:
 def _headlines(long: pd.DataFrame) -> list[tuple[str, CellText, dict[str, Any]]]:
     own = [r for r in long.to_dict("records") if r["origin"] == "run" and not r["group"]]
     first = [r for r in own if r["section"] == own[0]["section"] and r["system"] == own[0]["system"]]
-    return [(r["column"], cell(r), r) for r in reversed(first)]
+    return [(r["column"], cell(r), r) for r in sorted(first, key=lambda r: not r["column"].startswith("Mean"))]
 
 
 def _interval_figures(long: pd.DataFrame) -> list[FigureBlock]:

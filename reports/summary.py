@@ -107,7 +107,7 @@ def episodes_line(run: Run) -> str:
     rows = run.rows.values()
     won, wrong = sum(r.success is True for r in rows), sum(r.status != "ok" for r in rows)
     retried = run.attempts - len(run.rows)
-    ends = f"{won} successes, {len(run.rows) - won - wrong} failures, {wrong} errors"
+    ends = f"{won} succeeded, {len(run.rows) - won - wrong} failed, {wrong} ended in an error"
     return f"n = {len(run.rows)} episodes: {ends}" + (f"; {_attempts(retried)} repeated." if retried else ".")
 
 

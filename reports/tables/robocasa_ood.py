@@ -65,5 +65,5 @@ TABLE = Table(
     grouping=("agent", "run", "suite"),
     build=build,
     also=(IN_DOMAIN,),
-    trained_on="the 24 post-training tasks; NVIDIA’s larger GR1 corpus for pre-training holds tasks of these names",
+    trained_on="the 24 post-training tasks: a policy pre-trained on NVIDIA’s larger GR1 corpus may have seen these ones",
 )
