@@ -20,8 +20,8 @@ BEFORE = 0.17  # metres that the hand starts in front of that
 FLOOR_GAP = 0.012
 OPENING_STEPS = 15  # until the fingers are straight and can be drawn out
 ENTRY_RISE = 0.02
-SLIDE_OUT = 0.10
-"""Metres that the opened hand first moves back along its own fingers, so that they do not drag the object out."""
+SLIDE_OUT = 0.10  # metres that the opened hand moves back along its own fingers before it turns away
+OUT_OF_DOOR = 1.5  # how far aside the first hand waits while the door comes round
 ROUNDS = 3
 SIDES = {"cabinet": "left", "microwave": "right"}
 """The hand that takes the object: the tasks lay it on that side and hang the door on the other."""
@@ -42,9 +42,10 @@ def into_enclosure(episode: Episode) -> Script:
             push = choose_push(episode, other, opening)
             episode.note("approach door")
             episode.body.set_hand(other, hand.FIST)
-            yield from _change_hands(episode, side, parked(episode, side), push.ready)
-            yield from push_shut(episode, other, opening, push)
-        yield from _change_hands(episode, other, parked(episode, other), parked(episode, side))
+            yield from _change_hands(episode, side, parked(episode, side, OUT_OF_DOOR), push.ready)
+            if opening.holds():
+                yield from push_shut(episode, other, opening, push)
+        yield from _change_hands(episode, other, parked(episode, other), parked(episode, side, OUT_OF_DOOR))
         if episode.succeeded():
             break
 
@@ -70,10 +71,21 @@ def insert(episode: Episode, side: str, opening: Opening, grip: Grip) -> Script:
     body.set_hand(side, hand.RELEASED)
     yield from wait(OPENING_STEPS)
     episode.note("retreat")
-    fingers = -inside.rotation[:, 2]
-    out = inside.moved(-SLIDE_OUT * fingers)
-    yield from go(body, side, [Via(out, 0.25), Via(out.moved(-BEFORE * body.ahead), 0.5)], held)
+    yield from _draw_out(episode, side, grip)
     body.set_hand(side, np.zeros(6))
+
+
+def _draw_out(episode: Episode, side: str, grip: Grip) -> Script:
+    """Bring the opened hand out so that it leaves the object where it is: level the fingers first, then straight back."""
+    body = episode.body
+    wrist = np.zeros(3)
+    here = body.arms[side].pose(body.joints(side), wrist)
+    fingers = -here.rotation[:, 2]
+    yaw = float(np.arctan2(fingers[1], fingers[0]))
+    level = Pose(here.position, hand.palm_rotation(side, yaw, 0.0, grip.roll))
+    out = level.moved(-SLIDE_OUT * np.array([np.cos(yaw), np.sin(yaw), 0.0]))
+    vias = [Via(level, 0.3), Via(out, 0.3), Via(out.moved(-BEFORE * body.ahead), 0.5)]
+    yield from go(body, side, vias, wrist)
 
 
 def _best_pose(episode: Episode, side: str, opening: Opening, grip: Grip, held: np.ndarray) -> Pose:

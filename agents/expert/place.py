@@ -53,12 +53,15 @@ def retreat(episode: Episode, side: str) -> Script:
     )
 
 
-def parked(episode: Episode, side: str) -> np.ndarray:
-    """Return the posture (10,) nearest to the arm's first one that counts as far from object and container."""
+def parked(episode: Episode, side: str, least: float = 0.0) -> np.ndarray:
+    """Return the posture (10,) nearest to the arm's first one that counts as far from object and container.
+
+    ``least``: how many times AWAY it is at least from that first one.
+    """
     arm = episode.body.arms[side]
     aside = AWAY * np.array([1, 1, 1, 1, hand.inward(side), 1, 1, 1, 1, 1])
     near = [episode.scene.position(name) for name in ("obj", "container") if name in episode.scene.task.objects]
-    for amount in np.linspace(0, 2, 9):
+    for amount in np.arange(least, 2.01, 0.25):
         posture = np.clip(arm.rest + amount * aside, arm.limits[:, 0], arm.limits[:, 1])
         palm = arm.forward(posture)[0]
         if all(np.linalg.norm(palm - position) > FAR for position in near):
