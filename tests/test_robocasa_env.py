@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-import envs
 from crossbody.errors import InvalidAction, UnknownName
+from envs.registration import TIME_LIMIT
 from envs.robocasa.limits import joint_ranges
 from envs.robocasa.scenes import SceneMismatch, scene_hash
 from tasks import gr1
@@ -113,7 +113,7 @@ def test_the_environment_never_terminates_and_the_time_limit_truncates(shared_en
     observation, _ = shared_env.reset(seed=1)
     _, reward, terminated, truncated, info = shared_env.step({k: v[0] for k, v in hold(observation).items()})
     assert (reward, terminated, truncated, info["success"]) == (0.0, False, False, False)
-    assert gymnasium.spec("crossbody/RoboCasaGR1-v1").max_episode_steps == envs.TIME_LIMIT == 720
+    assert gymnasium.spec("crossbody/RoboCasaGR1-v1").max_episode_steps == TIME_LIMIT == 720
 
 
 def test_the_instruction_has_the_prefix_of_the_waist_robot(shared_env):
@@ -232,7 +232,9 @@ def test_every_task_loads_resets_steps_and_reports_success(make_env, task):
         assert ((start > limits[:, 0] - 0.5) & (start < limits[:, 1] + 0.5)).all()
         result = env.unwrapped.step_chunk(hold(observation, 3))
         assert result.success == [False] * 3, "a scene must not begin solved"
-        assert result.signals["state"].shape == result.signals["action"].shape == (3, 29)
+        assert {f"state.{part}": (3, n) for part, n in gr1.PARTS.items()}.items() <= {
+            name: values.shape for name, values in result.signals.items()
+        }.items()
         assert all(np.isfinite(v).all() for v in result.signals.values())
         assert env.observation_space.contains(dict(result.observation))
     finally:

@@ -116,19 +116,23 @@ class RoboCasaGR1(gymnasium.Env):
         targets = self._checked(chunk)
         steps = len(targets["waist"])
         success: list[bool] = []
-        signals: dict[str, list[np.ndarray]] = {"action": [], "state": [], "object": [], "container": []}
+        signals: dict[str, list[np.ndarray]] = {}
         for k in range(steps):
             now = {part: values[k] for part, values in targets.items()}
             success.append(self.simulator.step(now))
-            self._record(signals, now)
+            self._record(signals)
             if on_step is not None and on_step(k, success[-1]):
                 break
         self._take_pictures()
-        return ChunkResult(self._observation(), success, {k: np.array(v) for k, v in signals.items() if v})
+        return ChunkResult(self._observation(), success, {k: np.array(v) for k, v in signals.items()})
 
     def render(self) -> np.ndarray:
         """Return the head camera's whole view for a video, uint8 (400, 640, 3)."""
         return self._renderer.frame(self.simulator.model, self.simulator.data, "egoview", (640, 400))
+
+    def picture(self) -> np.ndarray:
+        """Return ``video.ego_view`` of whatever the simulation's data hold now, uint8 (256, 256, 3)."""
+        return self._renderer.ego(self.simulator.model, self.simulator.data)[gr1.EGO.name]
 
     def close(self) -> None:
         """Free the simulator and the GL context."""
@@ -155,13 +159,13 @@ class RoboCasaGR1(gymnasium.Env):
         if any(c.name in self._wanted for c in gr1.VIDEO):
             self._pictures = self._renderer.ego(self.simulator.model, self.simulator.data)
 
-    def _record(self, signals: dict[str, list[np.ndarray]], targets: Mapping[str, np.ndarray]) -> None:
-        joints = self.simulator.joint_positions()
-        signals["action"].append(np.concatenate([targets[part] for part in gr1.PARTS]).astype(np.float32))
-        signals["state"].append(np.concatenate([joints[part] for part in gr1.PARTS]))
+    def _record(self, signals: dict[str, list[np.ndarray]]) -> None:
+        now = {f"state.{part}": q for part, q in self.simulator.joint_positions().items()}
         for name, body in (("object", "obj"), ("container", "container")):
             if body in self.simulator.task.obj_body_id:
-                signals[name].append(self.simulator.body_pose(body))
+                now[name] = self.simulator.body_pose(body)
+        for name, value in now.items():
+            signals.setdefault(name, []).append(value)
 
     def _checked(self, chunk: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return body part -> (steps, width) float32 targets, or raise InvalidAction saying what was expected and what came."""
