@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
+
+from crossbody.main import guarded
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,12 @@ class Arguments:
     latex: Path | None = None  # also write the table as LaTeX to this file
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; a mistake of the user's is one message and exit code 2."""
+    return guarded(report, sys.argv[1:] if argv is None else argv)
+
+
+def report(argv: Sequence[str]) -> int:
     """Write the tables and the page of the run; an unfinished one raises RunFolderError unless it is to be shown."""
     arguments = tyro.cli(Arguments, args=list(argv), prog="crossbody report")
     from rich.console import Console
