@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-import envs  # noqa: F401  registers the ids
 from crossbody.contracts import ChunkedEnv, TaskSpec
 from crossbody.errors import CrossbodyError, InvalidAction
+from envs import registration
 from envs.chunked import Chunked, check_chunk, control_hz, make
 from envs.fake import COMMAND, CONTRACT, Fake
+from envs.registration import register
 
+register()
 NOT_NORMALISED = "For Box action spaces, we recommend using a symmetric and normalized space"
 
 
@@ -39,6 +41,7 @@ class Counter(gymnasium.Env):
 def test_gymnasiums_checker_passes():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        registration.register()
         check_env(gymnasium.make("crossbody/Fake-v1").unwrapped)
     assert [str(w.message) for w in caught if NOT_NORMALISED not in str(w.message)] == []
 
