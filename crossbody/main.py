@@ -21,6 +21,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "assets": Command("envs.robocasa.assets.command:main", "make, find, check and look at asset packs", simulates=True),
+    "collect": Command("training.collect:main", "make demonstrations with the scripted expert"),
     "compare": Command("reports.compare:main", "compare two runs episode by episode"),
     "doctor": Command("crossbody.doctor:main", "say what works on this machine and what to type where it does not"),
     "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),
@@ -37,13 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_overview())
         return 0
-    return guarded(_run, arguments)
+    return guarded(lambda: _run(arguments))
 
 
-def guarded(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
-    """Call a command; an error that the user can mend becomes one message and exit code 2, Ctrl-C becomes 130."""
+def guarded(command: Callable[[], int]) -> int:
+    """Return a command's exit code; an error that the user can mend becomes one message and 2, Ctrl-C becomes 130."""
     try:
-        return command(arguments)
+        return command()
     except CrossbodyError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

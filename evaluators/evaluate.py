@@ -14,6 +14,7 @@ import tyro
 
 from crossbody import catalog
 from crossbody.errors import CrossbodyError, UnknownName
+from crossbody.main import guarded
 from evaluators.plan import Plan, Timeouts, cores, scenes_folder, with_environment
 
 INTERRUPTED = 130
@@ -122,15 +123,6 @@ def _options(kind: Any, prefix: str) -> Iterator[str]:
             yield flag
             if hint is bool:
                 yield f"{prefix}no-{name.replace('_', '-')}"
-
-
-def guarded(command: Callable[[], int]) -> int:
-    """Return a command's exit code; a mistake that the user can mend is one message on stderr, without a traceback."""
-    try:
-        return command()
-    except CrossbodyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
 
 
 def carry_out(work: Callable[[Any], None], folder: Path) -> int:

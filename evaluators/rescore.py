@@ -15,8 +15,9 @@ import tyro
 
 from crossbody.contracts import SUCCESS_RULES, EpisodeRow, RunProtocol
 from crossbody.errors import RunFolderError, UnknownName
+from crossbody.main import guarded
 from crossbody.runs import RunFolder, judge, load_trace
-from evaluators.evaluate import carry_out, guarded
+from evaluators.evaluate import carry_out
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import tyro
 
 from crossbody.errors import RunFolderError
+from crossbody.main import guarded
 from crossbody.runs import Manifest, RunFolder
-from evaluators.evaluate import carry_out, guarded, parse
+from evaluators.evaluate import carry_out, parse
 from evaluators.plan import Plan
 
 

@@ -13,13 +13,14 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from crossbody.errors import InvalidAction, UnknownName
-from envs.registration import TIME_LIMIT
+from envs.registration import TIME_LIMIT, register
 from envs.robocasa.limits import joint_ranges
 from envs.robocasa.scenes import SceneMismatch, scene_hash
 from tasks import gr1
 from tasks.suite import load_suite
 
 pytestmark = pytest.mark.sim
+register()
 TASK = "PosttrainPnPNovelFromPlateToBowlSplitA"
 ALL_TASKS = [t.name for suite in ("robocasa_gr1", "robocasa_ood") for t in load_suite(suite).tasks]
 STATES = [c.name for c in gr1.STATE]

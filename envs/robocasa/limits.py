@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 
 _ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow_pitch", "wrist_yaw", "wrist_roll", "wrist_pitch")
-_HAND = ("pinky_proximal", "ring_proximal", "middle_proximal", "index_proximal", "thumb_proximal_pitch", "thumb_proximal_yaw")
+_HAND = (
+    "pinky_proximal",
+    "ring_proximal",
+    "middle_proximal",
+    "index_proximal",
+    "thumb_proximal_pitch",
+    "thumb_proximal_yaw",
+)
 JOINTS = {
     "left_arm": [f"l_{j}" for j in _ARM],
     "right_arm": [f"r_{j}" for j in _ARM],

@@ -54,7 +54,9 @@ def check_replayable(scene: Mapping[str, Any], task: str, pack_sha256: str) -> N
     elif scene["task"] != task:
         problems.append(f"it belongs to task {scene['task']}, not {task}")
     elif scene["assets"]["sha256"] != pack_sha256:
-        problems.append(f"it was made with asset pack {scene['assets']['name']} {scene['assets']['sha256'][:16]}, this is {pack_sha256[:16]}")
+        problems.append(
+            f"it was made with asset pack {scene['assets']['name']} {scene['assets']['sha256'][:16]}, this is {pack_sha256[:16]}"
+        )
     if problems:
         raise SceneMismatch(f"this scene cannot be replayed: {problems[0]}")
 

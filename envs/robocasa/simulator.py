@@ -82,6 +82,10 @@ class Simulator:
         """Return the measured joint positions per part, float32 (7,) (7,) (6,) (6,) (3,), radians."""
         return {part: self.data.qpos[address].astype(np.float32) for part, address in self._qpos_of.items()}
 
+    def joint_addresses(self) -> dict[str, np.ndarray]:
+        """Return where each part's joint positions stand in ``data.qpos``, in the order of ``joint_positions``."""
+        return dict(self._qpos_of)
+
     def body_pose(self, name: str) -> np.ndarray:
         """Return position (m) and quaternion (w x y z) of an object of the scene, world frame, float32 (7,)."""
         body = self.task.obj_body_id[name]

@@ -1,0 +1,18 @@
+"""Where Gymnasium enters: the off-screen GL must be chosen before MuJoCo is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from crossbody import gl
+
+
+def make(**options: Any) -> Any:
+    """Return a RoboCasaGR1 environment; see there for the options."""
+    if "mujoco" not in sys.modules:
+        os.environ.update(gl.choose())
+    from envs.robocasa.env import RoboCasaGR1
+
+    return RoboCasaGR1(**options)
