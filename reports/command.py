@@ -25,7 +25,7 @@ class Arguments:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a mistake of the user's is one message and exit code 2."""
-    return guarded(report, sys.argv[1:] if argv is None else argv)
+    return guarded(lambda: report(sys.argv[1:] if argv is None else argv))
 
 
 def report(argv: Sequence[str]) -> int:
