@@ -1,0 +1,1 @@
+"""Demonstrations in the formats of the field, and the samples that models train on."""

@@ -1,0 +1,30 @@
+"""Statistics of columns, in the form in which LeRobot and GR00T keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+QUANTILES = {"q01": 0.01, "q99": 0.99}
+
+
+def describe(values: np.ndarray) -> dict[str, list]:
+    """Return mean, std, min, max, q01, q99 per column of (frames, width), and ``count``."""
+    x = np.asarray(values, np.float64).reshape(len(values), -1)
+    stats = {"mean": x.mean(0), "std": x.std(0), "min": x.min(0), "max": x.max(0)}
+    stats |= {name: np.quantile(x, q, axis=0) for name, q in QUANTILES.items()}
+    return {name: [float(v) for v in value] for name, value in stats.items()} | {"count": [len(x)]}
+
+
+def describe_pictures(pictures: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Return min, max, mean and std per channel of pictures (height, width, 3), scaled to 0..1, in LeRobot's shape (3, 1, 1)."""
+    pixels = np.stack(pictures).reshape(-1, 3) / 255.0
+    stats = {"min": pixels.min(0), "max": pixels.max(0), "mean": pixels.mean(0), "std": pixels.std(0)}
+    return {name: [[[float(v)]] for v in value] for name, value in stats.items()} | {"count": [len(pictures)]}
+
+
+def describe_columns(columns: Mapping[str, np.ndarray]) -> dict[str, dict[str, list]]:
+    """Return the statistics of every column."""
+    return {name: describe(values) for name, values in columns.items()}
