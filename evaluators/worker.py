@@ -11,6 +11,7 @@ import errno
 import json
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,8 @@ def serve(link: Link) -> None:
         try:
             getattr(station, f"on_{kind}")(*content)
         except Exception as error:  # whatever a simulator or an agent raises costs the attempt, not the run
-            traceback.print_exc()
+            with suppress(OSError):  # the log is on the disk that may be full
+                traceback.print_exc()
             verdict = station.verdict(error)
             station.clear()
             link.answer(*verdict)
@@ -141,7 +143,8 @@ class Station:
                 if thing is not None:
                     thing.close()
             except Exception as error:  # closing what is broken may raise; it is forgotten all the same
-                print(f"closing after a failure: {describe(error)}", flush=True)
+                with suppress(OSError):
+                    print(f"closing after a failure: {describe(error)}", flush=True)
         self._agent = self._env = self._task = None
 
     def _open(self, task: TaskSpec) -> ChunkedEnv:
