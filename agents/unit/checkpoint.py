@@ -1,0 +1,120 @@
+"""Checkpoints: a folder with ``model.safetensors``, ``config.json`` and a model card. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+from torch import nn
+
+from agents.unit.bodies import Scaling
+from crossbody.errors import CrossbodyError
+from crossbody.runs import write_atomic
+
+FORMAT = 1
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+
+
+class CheckpointError(CrossbodyError):
+    """A checkpoint that is absent, damaged, of another kind or from another version."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model's configuration, weights and statistics as they lie on the disk."""
+
+    kind: str  # tokenizer | policy
+    config: dict[str, Any]
+    weights: dict[str, np.ndarray]
+    scalings: dict[str, Scaling]  # body -> statistics
+    features: dict[str, np.ndarray]  # mean and std of the visual grids' channels; means of positions
+    training: dict[str, Any]  # what made it: command, data, steps, seed
+
+    def save(self, folder: Path) -> None:
+        """Write the folder; the configuration, which names the weights' digest, comes last."""
+        tensors = {f"model.{k}": v for k, v in self.weights.items()}
+        tensors |= {f"features.{k}": v for k, v in self.features.items()}
+        for body, scaling in self.scalings.items():
+            tensors |= {f"scaling.{body}.{k}": v for k, v in scaling.to_arrays().items()}
+        content = save_tensors({k: np.ascontiguousarray(tensors[k]) for k in sorted(tensors)})
+        head = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "config": self.config,
+            "bodies": {name: vars(s.body) for name, s in self.scalings.items()},
+            "training": self.training,
+        }
+        write_atomic(folder / WEIGHTS, content)
+        write_atomic(folder / CONFIG, (json.dumps(head, indent=1) + "\n").encode())
+
+    def restore(self, model: nn.Module, folder: Path | str) -> None:
+        """Copy the weights into a model; names or shapes that do not fit raise CheckpointError."""
+        own = model.state_dict()
+        wrong = sorted(set(own) ^ set(self.weights))
+        wrong += [k for k in own if k in self.weights and own[k].shape != self.weights[k].shape]
+        if wrong:
+            raise CheckpointError(f"{folder} does not fit its own configuration: {wrong[0]} and {len(wrong) - 1} more differ.")
+        model.load_state_dict({k: torch.from_numpy(v) for k, v in self.weights.items()})
+
+
+def load_checkpoint(folder: Path, kind: str, remedy: str) -> Checkpoint:
+    """Read a checkpoint; every way in which it can be wrong is one CheckpointError. ``remedy``: what to type when it is absent."""
+    if not (folder / CONFIG).exists():
+        raise CheckpointError(f"there is no checkpoint in {folder} (no {CONFIG}). {remedy}")
+    head = _read_head(folder / CONFIG)
+    if head["kind"] != kind:
+        raise CheckpointError(f"{folder} holds a {head['kind']}, not a {kind}.")
+    tensors = _read_tensors(folder / WEIGHTS, head["sha256"])
+    try:
+        scalings = {
+            name: Scaling.from_arrays(body, _under(tensors, f"scaling.{name}.")) for name, body in head["bodies"].items()
+        }
+        return Checkpoint(
+            kind, head["config"], _under(tensors, "model."), scalings, _under(tensors, "features."), head["training"]
+        )
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder / CONFIG} is damaged: {error} is missing or wrong.") from error
+
+
+def numpy_weights(model: nn.Module) -> dict[str, np.ndarray]:
+    """Return a model's weights and buffers as float32 or integer arrays."""
+    state = {k: v.detach().cpu() for k, v in model.state_dict().items()}
+    return {k: (v.float() if v.is_floating_point() else v).numpy() for k, v in state.items()}
+
+
+def _read_head(file: Path) -> dict[str, Any]:
+    try:
+        head = json.loads(file.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{file} is damaged: it is not JSON ({error}).") from error
+    if not isinstance(head, dict) or "format" not in head or "sha256" not in head or "kind" not in head:
+        raise CheckpointError(f"{file} is not one of ours: it names no format. `uv run train` makes checkpoints that are.")
+    if head["format"] != FORMAT:
+        raise CheckpointError(
+            f"{file} has format {head['format']}; this version reads format {FORMAT}. Update crossbody, or train again."
+        )
+    return head
+
+
+def _read_tensors(file: Path, sha256: str) -> dict[str, np.ndarray]:
+    try:
+        content = file.read_bytes()
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise CheckpointError(f"{file} is damaged: its digest is not the one in {CONFIG}. Copy or train it again.")
+        return load_tensors(content)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{file} cannot be read: {error}.") from error
+
+
+def _under(tensors: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

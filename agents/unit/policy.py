@@ -1,0 +1,127 @@
+"""VLA-UniT and its matched baseline: a context, heads that predict the tokenizer's codes, and a flow-matching action head."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from agents.unit.config import PolicyConfig
+from agents.unit.context import Context, SmallContext
+from agents.unit.flow import integrate, masked_mse, on_path, sample_time
+from agents.unit.head import ActionHead
+from agents.unit.tokenizer import Result
+
+Seen = dict[str, Tensor]
+"""What the context reads, and state (B, padded), slot (B,); for training also action, action_mask (B, horizon, padded),
+codes (B, tokens, levels), positions, positions_mask (B, 2, 3)."""
+
+
+class Policy(nn.Module):
+    """``bridge`` off is GR00T; on, the context also predicts the codes of the chunk. ``wiring`` says what the head sees.
+
+    Loss: ``(flow + 0.1 * codes) / 2`` with codes = the cross-entropies of the levels, weighted 1 and 0.5 (released code);
+    plus, at small sizes, the error of the object's and the container's position.
+    """
+
+    books: Tensor
+
+    def __init__(self, config: PolicyConfig, context: nn.Module | None = None):
+        super().__init__()
+        c = self.config = config
+        self.context = context if context is not None else make_context(c)
+        self.head = ActionHead(c, self.context.raw_width)  # pyright: ignore[reportArgumentType]
+        if c.bridge:
+            self.code_heads = nn.ModuleList(code_head(c) for _ in range(c.levels))
+            self.register_buffer("books", torch.zeros(c.levels, c.codes, c.code_width))
+        if c.bridge and c.wiring == "page":
+            self.told = nn.Linear(c.code_width, c.context_width)
+
+    def forward(self, seen: Seen) -> Result:
+        """Return the training loss of a batch and its parts."""
+        c = self.config
+        context: Context = self.context(seen)
+        logits = self._logits(context)
+        shown = {"flow": self._flow_loss(seen, context, logits)}
+        loss = shown["flow"]
+        if logits is not None:
+            shown |= code_losses(logits, seen["codes"], seen["action_mask"].any(-1).any(-1))
+            codes = sum((w * shown[f"codes_{i}"] for i, w in enumerate(c.level_weights)), torch.zeros_like(loss))
+            loss = (loss + c.token_weight * codes) / 2
+        if c.position_weight and context.positions is not None:
+            shown["position"] = position_loss(context.positions, seen["positions"], seen["positions_mask"])
+            loss = loss + c.position_weight * shown["position"]
+        return Result(loss, {"loss": loss, **shown})
+
+    @torch.no_grad()
+    def act(self, seen: Seen, noise: Tensor) -> Tensor:
+        """Return normalised chunks (B, horizon, padded) from noise of that shape by a fixed number of Euler steps."""
+        context = self.context(seen)
+        read = self._read(context, self._logits(context))
+        body = self.head.body(seen["state"], seen["slot"])
+
+        def velocity(x: Tensor, time: float) -> Tensor:
+            return self.head(read, body, x, x.new_full(x.shape[:2], time), seen["slot"])
+
+        return integrate(velocity, noise[:, None], self.config.flow_steps)[:, 0]
+
+    @torch.no_grad()
+    def predict_codes(self, seen: Seen) -> Tensor:
+        """Return the most likely codes (B, tokens, levels)."""
+        logits = self._logits(self.context(seen))
+        assert logits is not None, "a policy without bridge tokens predicts no codes"
+        return torch.stack([level.argmax(-1) for level in logits], -1)
+
+    def _logits(self, context: Context) -> list[Tensor] | None:
+        return [head(context.bridge) for head in self.code_heads] if self.config.bridge else None
+
+    def _read(self, context: Context, logits: list[Tensor] | None) -> tuple[Tensor, Tensor]:
+        """Return what the head sees: hidden states and raw patches, and with the page's wiring the codes in expectation."""
+        hidden = context.hidden.detach() if self.config.detach else context.hidden
+        told = None
+        if logits is not None and self.config.wiring == "page":
+            told = sum(level.softmax(-1) @ book for level, book in zip(logits, self.books, strict=True))
+            told = self.told(told)
+        return self.head.read([hidden, context.raw, told], [context.mask, None, None])
+
+    def _flow_loss(self, seen: Seen, context: Context, logits: list[Tensor] | None) -> Tensor:
+        c, action = self.config, seen["action"]
+        chunks = action[:, None].expand(-1, c.draws, -1, -1)
+        time = sample_time((len(action), c.draws), c.beta, c.time_scale).to(action.device)
+        x, velocity = on_path(torch.randn_like(chunks), chunks, time[..., None, None])
+        body = self.head.body(seen["state"], seen["slot"])
+        predicted = self.head(self._read(context, logits), body, x, time, seen["slot"])
+        return masked_mse(predicted, velocity, seen["action_mask"][:, None])
+
+
+def make_context(config: PolicyConfig) -> nn.Module:
+    """Return the vision-language backbone that a configuration names."""
+    if config.language == "minilm":
+        return SmallContext(config)
+    from agents.unit.qwen import QwenContext
+
+    return QwenContext(config)
+
+
+def code_head(config: PolicyConfig) -> nn.Sequential:
+    """LayerNorm, Linear, GELU, Linear: one level's logits from a bridge token."""
+    width = config.context_width
+    return nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, config.codes))
+
+
+def code_losses(logits: list[Tensor], codes: Tensor, known: Tensor) -> dict[str, Tensor]:
+    """Return each level's cross-entropy and accuracy over the samples (B,) whose chunk is known."""
+    shown = {}
+    for i, level in enumerate(logits):
+        target = codes[..., i].masked_fill(~known[:, None], -100)
+        count = (target >= 0).sum().clamp(min=1)
+        total = F.cross_entropy(level.float().flatten(0, 1), target.flatten(), ignore_index=-100, reduction="sum")
+        shown[f"codes_{i}"] = total / count
+        shown[f"accuracy_{i}"] = (level.argmax(-1) == target).sum() / count
+    return shown
+
+
+def position_loss(predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
+    """Return the SmoothL1 of normalised positions (B, 2, 3) where they are known."""
+    each = F.smooth_l1_loss(predicted.float(), true.float(), beta=0.2, reduction="none")
+    return (each * mask).sum() / mask.sum().clamp(min=1)
