@@ -1,4 +1,4 @@
-"""Metrics of episodes: a pure function of a trace, with what is needed to read its numbers."""
+"""Metrics: a pure function of a trace or of videos, with what is needed to read its numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from crossbody import catalog
 from crossbody.contracts import MetricRow
@@ -34,6 +34,23 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class Weighted:
+    """A value that counts by its weight in the mean of a set, as a mean over the moving pixels of a clip does."""
+
+    value: float
+    weight: float
+
+
+class Backbone(Protocol):
+    """What a metric looks through: weights or an algorithm. Both texts stand in every row made with it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+
+
+@dataclass(frozen=True)
 class Metric:
     """One metric. ``version`` rises with every change that can move a number."""
 
@@ -41,17 +58,33 @@ class Metric:
     direction: Literal["up", "down", "none"]  # which way is better
     bounds: tuple[float, float]
     version: int
-    function: Callable[[Trace], float | Unknown]
+    function: Callable[[Any], float | Weighted | Unknown]
+    of: str = "trace"  # what the function takes: a trace, a video_pair, video_sets
+    backbone: Backbone | None = None
 
     def row(self, episode: str, trace: Trace) -> MetricRow:
         """Return the metric's row of an episode. Unknown is NaN with its reason; a value out of bounds raises ValueError."""
-        value = self.function(trace)
+        value = self.value(episode, trace)
         if isinstance(value, Unknown):
             return MetricRow(episode, self.name, math.nan, value.reason, self.version)
+        return MetricRow(episode, self.name, value.value, "", self.version)
+
+    def value(self, subject: str, measured: Any) -> Weighted | Unknown:
+        """Return the function's value of what it measures; one out of bounds raises ValueError that names the subject."""
+        found = self.function(measured)
+        if isinstance(found, Unknown):
+            return found
+        weighted = found if isinstance(found, Weighted) else Weighted(float(found), 1.0)
         low, high = self.bounds
-        if not low <= value <= high:
-            raise ValueError(f"{self.name} of {episode} is {value}, outside [{low}, {high}]")
-        return MetricRow(episode, self.name, float(value), "", self.version)
+        if not low <= weighted.value <= high:
+            raise ValueError(f"{self.name} of {subject} is {weighted.value}, outside [{low}, {high}]")
+        return weighted
+
+
+def metrics_of(kind: str) -> dict[str, Metric]:
+    """Return name -> metric of those in the catalog that take ``kind``."""
+    found = (catalog.resolve("metrics", name) for name in catalog.entries("metrics"))
+    return {metric.name: metric for metric in found if metric.of == kind}
 
 
 def joints(trace: Trace, side: Literal["state", "action"]) -> np.ndarray | Unknown:
@@ -64,7 +97,7 @@ def joints(trace: Trace, side: Literal["state", "action"]) -> np.ndarray | Unkno
 
 def metric_rows(folder: RunFolder) -> Iterator[MetricRow]:
     """Yield every metric of every episode that has an outcome, in the queue's order."""
-    metrics = [catalog.resolve("metrics", name) for name in catalog.entries("metrics")]
+    metrics = metrics_of("trace").values()
     manifest = folder.manifest()
     hz = float(manifest.environment.get("control_hz", 0))
     for row in folder.final_rows().values():

@@ -71,7 +71,8 @@ class I3D(nn.Module):
         self.first = Convolution(*first, stride=2)
         self.second, self.third = Convolution(*second), Convolution(*third)
         self.groups = nn.ModuleList(
-            nn.Sequential(*(Block(_branches(params, statistics, f"Mixed_{name}")) for name in names)) for names in BLOCKS
+            nn.Sequential(*(Block(_branches(params, statistics, f"Mixed_{name}")) for name in names))
+            for names in BLOCKS
         )
         head = params["Logits/Conv3d_0c_1x1"]["Conv_0"]
         self.register_buffer("head", torch.tensor(head["kernel"])[0, 0, 0].T.contiguous())
@@ -80,7 +81,8 @@ class I3D(nn.Module):
 
     def forward(self, videos: Tensor) -> Tensor:
         """Return the logits (n, 400), averaged over time, of videos (n, 3, t >= 9, 224, 224) in [-1, 1]."""
-        x = _pool(self.first(videos), (1, 3, 3), (1, 2, 2))
+        x = videos.contiguous(memory_format=torch.channels_last_3d)
+        x = _pool(self.first(x), (1, 3, 3), (1, 2, 2))
         x = _pool(self.third(self.second(x)), (1, 3, 3), (1, 2, 2))
         for group, pool in zip(self.groups, (*POOLS, None), strict=True):
             x = group(x)
@@ -105,7 +107,9 @@ def _folded(params: Mapping[str, Any], statistics: Mapping[str, Any]) -> tuple[T
     beta, (mean, variance) = params["BatchNorm_0"]["bias"], (statistics["BatchNorm_0"][k] for k in ("mean", "var"))
     gain = (torch.tensor(variance).double().ravel() + EPSILON).rsqrt()
     bias = torch.tensor(beta).double().ravel() - torch.tensor(mean).double().ravel() * gain
-    return (kernel * gain[:, None, None, None, None]).float().contiguous(), bias.float()
+    return (kernel * gain[:, None, None, None, None]).float().contiguous(
+        memory_format=torch.channels_last_3d
+    ), bias.float()
 
 
 def _same(x: Tensor, window: Sequence[int], stride: Sequence[int]) -> list[tuple[int, int]]:

