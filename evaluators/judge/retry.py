@@ -1,0 +1,87 @@
+"""Trying again: how often, how long to wait, and what the server asked for."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from crossbody.errors import CrossbodyError
+from evaluators.judge.question import Failed, Reply
+
+SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a question is pursued."""
+
+    timeout_s: float = 180.0
+    """Seconds that one request may take."""
+    tries: int = 5
+    """Requests per question, the first included."""
+    first_wait_s: float = 2.0
+    """Seconds before the second try; doubled for each further one. A longer wait that the server asks for is kept."""
+    longest_wait_s: float = 120.0
+    """A server that asks for a longer wait than this is not waited for; the question stays open for the next run."""
+    give_up_after: int = 5
+    """Failed questions in a row after which the run stops, because the endpoint is gone."""
+
+    def check(self) -> Patience:
+        """Return itself; a value that makes no sense raises CrossbodyError."""
+        for name, least in (("timeout_s", 1e-3), ("tries", 1), ("first_wait_s", 0), ("longest_wait_s", 0)):
+            if getattr(self, name) < least:
+                raise CrossbodyError(f"--patience.{name} is {getattr(self, name)}; it must be at least {least}")
+        if self.give_up_after < 1:
+            raise CrossbodyError(f"--patience.give-up-after is {self.give_up_after}; it must be at least 1")
+        return self
+
+
+def persist(ask: Callable[[], Reply], patience: Patience, wait: Callable[[float], bool]) -> tuple[Reply, int]:
+    """Return the reply and the number of tries. ``wait(s)`` returns True when the run was stopped meanwhile.
+
+    Raises the last Failed, whose ``tries`` and ``charged`` cover all of its tries.
+    """
+    possibly_charged = 0
+    for number in range(1, patience.tries + 1):
+        try:
+            return ask(), number
+        except Failed as failure:
+            possibly_charged += failure.charged
+            failure.tries, failure.times_charged = number, possibly_charged
+            pause = max(failure.hint_s, patience.first_wait_s * 2 ** (number - 1))
+            if failure.hint_s > patience.longest_wait_s:
+                failure.reason += f"; the server asks to wait {failure.hint_s:g} s, more than --patience.longest-wait-s"
+                raise
+            if not failure.again or number == patience.tries or wait(min(pause, patience.longest_wait_s)):
+                raise
+    raise AssertionError("unreachable: tries >= 1")
+
+
+def hint_of(headers: Mapping[str, str], details: Any) -> float:
+    """Return the seconds that a server asks to wait, from its Retry-After header or Google's RetryInfo; 0 without either."""
+    return max(_header(headers.get("retry-after", "")), _retry_info(details))
+
+
+def _header(value: str) -> float:
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return 0.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return max(0.0, (moment - datetime.datetime.now(datetime.UTC)).total_seconds())
+
+
+def _retry_info(details: Any) -> float:
+    body = details.get("error", details) if isinstance(details, Mapping) else {}
+    entries = body.get("details", []) if isinstance(body, Mapping) else []
+    delays = [e.get("retryDelay", "") for e in entries if isinstance(e, Mapping)] if isinstance(entries, list) else []
+    return max((float(m[1]) for d in delays if (m := SECONDS.fullmatch(str(d)))), default=0.0)
