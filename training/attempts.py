@@ -25,6 +25,7 @@ class Order:
     seed: int
     noise_rad: float
     perception: int  # frames per scene
+    picture_every: int  # control steps
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from training.attempts import Attempt, Job, Order, attempts, record, scene_seed
 from training.data.lerobot2 import Demonstration, Writer
 
 MAX_STEPS = 720
-OBSERVE = [*(c.name for c in gr1.STATE), gr1.EGO.name]
+OBSERVE = [c.name for c in gr1.STATE]
 
 
 def serve(link: Link) -> None:
@@ -62,7 +62,9 @@ class Station:
         self._folder = order.folder / "demonstrations" / job.task.name
         self._past = attempts(self._folder)
         self._env: Any = make(job.task)
-        self._demonstrations = Writer(self._folder, frames.layout(), keep=sum(a.kept for a in self._past))
+        self._demonstrations = Writer(
+            self._folder, frames.layout(picture_every=order.picture_every), keep=sum(a.kept for a in self._past)
+        )
         seen = sum(a.perception for a in self._past)
         place = order.folder / "perception" / job.task.name
         self._scenes = Writer(place, frames.layout(demonstration=False), keep=seen, keyframe_every=1)
@@ -81,7 +83,7 @@ class Station:
         noise = float(generator(seed, "noise of a demonstration").uniform(0, self._order.noise_rad))
         self._link.beat("reset")
         observation, info = self._env.reset(seed=seed, options={"observe": OBSERVE})
-        episode = Episode(self._env, EpisodeSpec(self._job.task, number, seed), noise)
+        episode = Episode(self._env, EpisodeSpec(self._job.task, number, seed), noise, self._order.picture_every)
         reason = episode.run(observation, lambda steps: self._link.beat("step", steps))
         if not reason:
             notes = {"seed": seed, "attempt": number, "grasps": episode.report["attempts"], "noise_rad": noise}
@@ -109,8 +111,8 @@ class Station:
 class Episode:
     """The expert's way through one scene, and what was seen and done at each control step."""
 
-    def __init__(self, env: Any, spec: EpisodeSpec, noise_rad: float):
-        self._env, self._spec = env, spec
+    def __init__(self, env: Any, spec: EpisodeSpec, noise_rad: float, picture_every: int):
+        self._env, self._spec, self._picture_every = env, spec, picture_every
         self._expert = make_expert(Options(action_noise_rad=noise_rad))
         self._expert.attach(env)
         self._expert.reset([spec])
@@ -155,7 +157,8 @@ class Episode:
         seen |= {f"privileged.{name}": value for name, value in self._reader.targets().items()}
         for name, value in seen.items():
             self._values.setdefault(name, []).append(np.asarray(value))
-        self._pictures.append(observation[gr1.EGO.name])
+        fresh = self.steps % self._picture_every == 0
+        self._pictures.append(self._env.picture() if fresh else self._pictures[-1])
 
     def _fault(self) -> str:
         report = self.report

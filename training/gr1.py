@@ -23,7 +23,7 @@ _JOINTS = gr1.PARTS
 _POSITION = 3
 
 
-def layout(demonstration: bool = True) -> Layout:
+def layout(demonstration: bool = True, picture_every: int = 1) -> Layout:
     """Return the columns of a data set: those of a demonstration, or those of single frames, which have no action."""
     parts: dict[str, Part] = {}
     for section, column in (("state", "observation.state"), ("action", "action"))[: 1 + demonstration]:

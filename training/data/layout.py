@@ -42,6 +42,7 @@ class Layout:
     parts: Mapping[str, Part]
     cameras: Mapping[str, str] = field(default_factory=dict)  # video.ego_view -> its column
     languages: Mapping[str, str] = field(default_factory=dict)  # annotation.human.coarse_action -> its column
+    picture_every: int = 1  # frames; where it is more than 1, the frames between repeat the last picture
 
     def columns(self) -> dict[str, int]:
         """Return the flat vectors and their widths."""
@@ -80,7 +81,7 @@ class Layout:
         return modality
 
     @staticmethod
-    def from_modality(modality: Mapping[str, Any], embodiment: str, fps: float) -> Layout:
+    def from_modality(modality: Mapping[str, Any], embodiment: str, fps: float, picture_every: int = 1) -> Layout:
         """Return the layout that a ``modality.json`` declares; a section that is not one raises DataError."""
         try:
             return Layout(
@@ -92,6 +93,7 @@ class Layout:
                     f"annotation.{key}": entry.get("original_key", f"annotation.{key}")
                     for key, entry in (modality.get("annotation") or {}).items()
                 },
+                picture_every,
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"modality.json is not one: {type(error).__name__} {error}") from error

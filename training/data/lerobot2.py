@@ -123,6 +123,7 @@ class Writer:
             "total_chunks": -(-episodes // CHUNK),
             "chunks_size": CHUNK,
             "fps": self.layout.fps,
+            "picture_every": self.layout.picture_every,  # not LeRobot's: it ignores what it does not know
             "splits": {"train": f"0:{episodes}"},
             "data_path": DATA,
             "video_path": VIDEO,
