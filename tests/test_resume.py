@@ -22,7 +22,7 @@ from evaluators import evaluate, resume
 from evaluators.session import go_on
 from tests.running import make_plan, records, run
 
-COMMAND = ("--agent", "bernoulli", "--suite", "fake", "--episodes", "12", "--workers", "2")
+COMMAND = ("--agent", "bernoulli", "--suite", "fake", "--episodes", "30", "--workers", "2")
 MOMENTS = 20
 
 
@@ -56,19 +56,19 @@ def uninterrupted(tmp_path_factory):
 def test_killed_at_twenty_random_moments_and_resumed_a_run_has_the_records_of_an_uninterrupted_one(
     tmp_path, uninterrupted
 ):
-    """A killed process takes its workers along. Every second moment falls between records, the others are counted in them."""
+    """The moment is drawn in records and, after the last of them, in milliseconds; a killed process takes its workers along."""
     folder, rng = tmp_path / "r", random.Random(0)
     kills = during_episodes = 0
     while kills < MOMENTS:
         process, before = start_or_resume(folder), recorded(folder)
-        more = rng.randrange(1, 4) if before < 40 else 0
+        more = rng.randrange(1, 4) if before < 100 else 0
         while process.poll() is None and recorded(folder) < before + more:
             time.sleep(0.002)
         time.sleep(rng.uniform(0.0, 0.02))
         if process.poll() is None:
             process.kill()
             kills += 1
-            during_episodes += 0 < recorded(folder) < 48
+            during_episodes += 0 < recorded(folder) < 120
         process.communicate()
     assert during_episodes >= MOMENTS // 2
     process = start_or_resume(folder)

@@ -1,4 +1,4 @@
-"""Contract tests over every metric, and the file that they go into."""
+"""Contract tests over every metric of a trace, and the file that they go into."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pyarrow.parquet
 import pytest
 
 from crossbody import catalog
-from evaluators.metric import Metric, Trace, Unknown, write_metrics
+from evaluators.metric import Metric, Trace, Unknown, metrics_of, write_metrics
 from tests.running import run
 
-METRICS = sorted(catalog.entries("metrics"))
+METRICS = sorted(metrics_of("trace"))
 UNIT = re.compile(r"_(s|rad|rad_s3|m)$|^success_kept$")
 EMPTY = Trace(np.zeros(0, bool), {}, 20.0, False)
 
