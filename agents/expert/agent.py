@@ -40,7 +40,9 @@ class ExpertAgent:
     def reset(self, episodes: Sequence[EpisodeSpec]) -> None:
         """Begin these episodes; the scenes of one simulator come one after the other, so earlier scripts end here."""
         if self._simulator is None:
-            raise CrossbodyError("expert: not attached to an environment. Run it through `evaluate`, or call attach(env)")
+            raise CrossbodyError(
+                "expert: not attached to an environment. Run it through `evaluate`, or call attach(env)"
+            )
         for spec in episodes:
             running = _Running(self._simulator.simulator, self.options, spec.seed)
             self._episodes = {spec.id: running}
@@ -63,7 +65,9 @@ class ExpertAgent:
 
     def _running(self, id: str) -> _Running:
         if id not in self._episodes:
-            raise CrossbodyError(f"expert: episode '{id}' was never begun; under way: {', '.join(self._episodes) or 'none'}")
+            raise CrossbodyError(
+                f"expert: episode '{id}' was never begun; under way: {', '.join(self._episodes) or 'none'}"
+            )
         return self._episodes[id]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import mujoco
 import numpy as np
 
@@ -78,9 +76,3 @@ class Body:
         bodies = self.model.geom_bodyid[pairs]
         counted = (robot.sum(axis=1) == 1) & ~np.isin(bodies, list(ignored)).any(axis=1)
         return float(depth[counted].sum())
-
-
-def smoothstep(steps: int) -> Any:
-    """Return ``steps`` numbers that rise from above 0 to 1 with no speed at the ends (minimum jerk)."""
-    u = np.arange(1, steps + 1) / steps
-    return u**3 * (10 - 15 * u + 6 * u**2)

@@ -79,10 +79,9 @@ def _draw_out(episode: Episode, side: str, grip: Grip) -> Script:
     """Bring the opened hand out so that it leaves the object where it is: level the fingers first, then straight back."""
     body = episode.body
     wrist = np.zeros(3)
-    here = body.arms[side].pose(body.joints(side), wrist)
-    fingers = -here.rotation[:, 2]
-    yaw = float(np.arctan2(fingers[1], fingers[0]))
-    level = Pose(here.position, hand.palm_rotation(side, yaw, 0.0, grip.roll))
+    position, rotation = body.arms[side].forward(body.joints(side))
+    yaw = float(np.arctan2(-rotation[1, 2], -rotation[0, 2]))
+    level = Pose(position, hand.palm_rotation(side, yaw, 0.0, grip.roll))
     out = level.moved(-SLIDE_OUT * np.array([np.cos(yaw), np.sin(yaw), 0.0]))
     vias = [Via(level, 0.3), Via(out, 0.3), Via(out.moved(-BEFORE * body.ahead), 0.5)]
     yield from go(body, side, vias, wrist)

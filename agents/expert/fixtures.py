@@ -73,7 +73,9 @@ class Opening:
         geoms = [
             g
             for g in np.flatnonzero(np.isin(model.geom_bodyid, self.bodies))
-            if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_BOX and model.geom_contype[g] and "inner" not in model.geom(g).name
+            if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_BOX
+            and model.geom_contype[g]
+            and "inner" not in model.geom(g).name
         ]
         return int(max(geoms, key=lambda g: np.prod(np.sort(model.geom_size[g])[1:])))
 

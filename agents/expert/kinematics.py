@@ -83,22 +83,19 @@ class Arm:
         position, rotation = self.forward(q)
         return Pose(position + rotation @ point, rotation)
 
-    def solve(
-        self, target: Pose, start: np.ndarray, point: np.ndarray, *, waist: bool = True, iterations: int = 60
-    ) -> Solution:
+    def solve(self, target: Pose, start: np.ndarray, point: np.ndarray, iterations: int = 60) -> Solution:
         """Return joint angles that bring ``point`` (palm frame) to ``target``, searched from ``start``.
 
         The null space is pulled towards the arm's rest posture with an upright waist. Angles stay within ``limits``.
         """
-        mobility = MOBILITY if waist else np.r_[0.0, 0.0, 0.0, MOBILITY[3:]]
-        q = np.clip(start, self.limits[:, 0], self.limits[:, 1]) if waist else start.copy()
+        q = np.clip(start, self.limits[:, 0], self.limits[:, 1])
         for iteration in range(iterations + 1):
             x = self.pose(q, point)
-            reach, turn = target.position - x.position, _turn(x, target)
+            reach, turn = target.position - x.position, turn_between(x, target)
             errors = float(np.linalg.norm(reach)), float(np.linalg.norm(turn))
             if iteration == iterations or (errors[0] < TOLERANCE_M and errors[1] < TOLERANCE_RAD):
                 break
-            q = self._improve(q, x.position, (reach, turn), (mobility, target.rotation is not None))
+            q = self._improve(q, x.position, (reach, turn), target.rotation is not None)
         return Solution(q, *errors)
 
     def _improve(
@@ -106,23 +103,21 @@ class Arm:
         q: np.ndarray,
         at: np.ndarray,
         errors: tuple[np.ndarray, np.ndarray],
-        freedom: tuple[np.ndarray, bool],
+        turned: bool,
     ) -> np.ndarray:
-        mobility, turned = freedom
         weight = ROTATION_WEIGHT if turned else 0.0
         axes, anchors = self.data.xaxis[self.joints], self.data.xanchor[self.joints]
-        jacobian = np.vstack([np.cross(axes, at - anchors).T, weight * axes.T]) * mobility
+        jacobian = np.vstack([np.cross(axes, at - anchors).T, weight * axes.T]) * MOBILITY
         wanted = np.r_[_shortened(errors[0], MAX_STEP[0]), weight * _shortened(errors[1], MAX_STEP[1])]
         gram = jacobian @ jacobian.T + DAMPING * np.eye(6)
-        rest = REST_PULL * (self.rest - q) * mobility
+        rest = REST_PULL * (self.rest - q) * MOBILITY
         step = rest + jacobian.T @ np.linalg.solve(gram, wanted - jacobian @ rest)
-        q = q + np.clip(step * mobility, -MAX_STEP[2], MAX_STEP[2])
-        free = mobility > 0
-        q[free] = np.clip(q, self.limits[:, 0], self.limits[:, 1])[free]
-        return q
+        q = q + np.clip(step * MOBILITY, -MAX_STEP[2], MAX_STEP[2])
+        return np.clip(q, self.limits[:, 0], self.limits[:, 1])
 
 
-def _turn(at: Pose, target: Pose) -> np.ndarray:
+def turn_between(at: Pose, target: Pose) -> np.ndarray:
+    """Return the rotation vector (3,), radians, that turns one pose into the other; zero where either is free."""
     if at.rotation is None or target.rotation is None:
         return np.zeros(3)
     return rotation_vector(target.rotation @ at.rotation.T)

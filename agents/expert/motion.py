@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from agents.expert.body import Body, smoothstep
-from agents.expert.kinematics import Arm, Pose, rotation_matrix, rotation_vector
+from agents.expert.body import Body
+from agents.expert.kinematics import Arm, Pose, rotation_matrix, turn_between
 
 Script = Generator[None, None, Any]
 
@@ -37,54 +37,52 @@ class Path:
     rotation_error: float  # radians
 
 
-def plan(arm: Arm, start: np.ndarray, vias: Sequence[Via], point: np.ndarray, waist: bool = True) -> Path:
+def plan(arm: Arm, start: np.ndarray, vias: Sequence[Via], point: np.ndarray) -> Path:
     """Return a path of ``point`` (palm frame) along straight lines through ``vias``, smooth where they meet."""
     at, q, rows = arm.pose(start, point), start, [start]
     solution = None
     for via in vias:
         for pose in _line(at, via):
-            solution = arm.solve(pose, q, point, waist=waist, iterations=12)
+            solution = arm.solve(pose, q, point, iterations=12)
             q = solution.q
             rows.append(q)
-        solution = arm.solve(via.pose, q, point, waist=waist)
+        solution = arm.solve(via.pose, q, point)
         q = rows[-1] = solution.q
         at = arm.pose(q, point)
     assert solution is not None
     return Path(_rounded(np.array(rows)), solution.position_error, solution.rotation_error)
 
 
-def follow(body: Body, side: str, path: np.ndarray, until: Callable[[], bool] | None = None) -> Script:
-    """Send a joint path (steps, 10); stop early when ``until`` holds."""
+def follow(body: Body, side: str, path: np.ndarray) -> Script:
+    """Send a joint path (steps, 10)."""
     for q in path:
         body.set_joints(side, q)
         yield
-        if until is not None and until():
-            return
 
 
-def go(body: Body, side: str, vias: Sequence[Via], point: np.ndarray, **options: Any) -> Script:
-    """Plan and follow; return the Path. Options: ``waist``, ``until``."""
-    path = plan(body.arms[side], body.joints(side), vias, point, waist=options.get("waist", True))
-    yield from follow(body, side, path.q, options.get("until"))
+def go(body: Body, side: str, vias: Sequence[Via], point: np.ndarray) -> Script:
+    """Plan and follow; return the Path."""
+    path = plan(body.arms[side], body.joints(side), vias, point)
+    yield from follow(body, side, path.q)
     return path
 
 
-def go_joints(body: Body, side: str, goal: np.ndarray, speed: float = RETURN_SPEED) -> Script:
-    """Move waist and arm in joint space to ``goal`` (10,) at up to ``speed`` radians per second."""
-    start = body.joints(side)
-    steps = max(int(np.ceil(RATE_HZ * 1.9 * np.abs(goal - start).max() / speed)), 1)
-    for u in smoothstep(steps):
-        body.set_joints(side, start + u * (goal - start))
-        yield
+def joint_line(start: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """Return a minimum-jerk path (steps, n) in joint space whose fastest joint reaches RETURN_SPEED."""
+    peak = 1.875  # of a minimum-jerk motion's speed over its mean
+    steps = max(int(np.ceil(RATE_HZ * peak * np.abs(goal - start).max() / RETURN_SPEED)), 1)
+    return start + smoothstep(steps)[:, None] * (goal - start)
 
 
-def go_arm(body: Body, side: str, goal: np.ndarray, speed: float = RETURN_SPEED) -> Script:
-    """Move one arm (7,) in joint space and leave the waist to others."""
-    part = f"{side}_arm"
-    start = body.command[part]
-    steps = max(int(np.ceil(RATE_HZ * 1.9 * np.abs(goal - start).max() / speed)), 1)
-    for u in smoothstep(steps):
-        body.command[part] = start + u * (goal - start)
+def go_joints(body: Body, side: str, goal: np.ndarray) -> Script:
+    """Move waist and arm in joint space to ``goal`` (10,)."""
+    yield from follow(body, side, joint_line(body.joints(side), goal))
+
+
+def go_arm(body: Body, side: str, goal: np.ndarray) -> Script:
+    """Move one arm in joint space to ``goal`` (7,) and leave the waist to others."""
+    for q in joint_line(body.command[f"{side}_arm"], goal):
+        body.command[f"{side}_arm"] = q.copy()
         yield
 
 
@@ -114,14 +112,17 @@ def together(*scripts: Script) -> Script:
 
 def _line(at: Pose, via: Via) -> list[Pose]:
     shift = via.pose.position - at.position
-    free = at.rotation is None or via.pose.rotation is None
-    turn = np.zeros(3) if free else rotation_vector(via.pose.rotation @ at.rotation.T)
+    turn = turn_between(at, via.pose)
     seconds = max(float(np.linalg.norm(shift)) / via.speed, float(np.linalg.norm(turn)) / TURN_SPEED)
     steps = max(int(np.ceil(RATE_HZ * seconds)), 1)
     return [
-        Pose(at.position + u * shift, None if free else rotation_matrix(u * turn) @ at.rotation)
+        Pose(at.position + u * shift, _turned(at, u * turn) if via.pose.rotation is not None else None)
         for u in np.arange(1, steps + 1) / steps
     ]
+
+
+def _turned(at: Pose, turn: np.ndarray) -> np.ndarray | None:
+    return None if at.rotation is None else rotation_matrix(turn) @ at.rotation
 
 
 def _rounded(path: np.ndarray) -> np.ndarray:
@@ -131,3 +132,9 @@ def _rounded(path: np.ndarray) -> np.ndarray:
         padded = np.pad(path, ((ROUNDING - 1, ROUNDING - 1), (0, 0)), mode="edge")
         path = np.stack([np.convolve(column, window, mode="valid") for column in padded.T], axis=1)
     return path[1:]
+
+
+def smoothstep(steps: int) -> np.ndarray:
+    """Return ``steps`` numbers that rise from above 0 to 1 with no speed at the ends (minimum jerk)."""
+    u = np.arange(1, steps + 1) / steps
+    return u**3 * (10 - 15 * u + 6 * u**2)

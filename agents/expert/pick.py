@@ -47,7 +47,7 @@ def pick(episode: Episode, side: str, name: str = "obj", lift: float = LIFT) -> 
     """Grasp and lift; return the Grip that held, or None after ATTEMPTS."""
     body, scene = episode.body, episode.scene
     tried: list[Grip] = []
-    for attempt in range(ATTEMPTS):
+    for _ in range(ATTEMPTS):
         episode.note("reach", attempts=episode.report["attempts"] + 1)
         grip = best_grip(episode, side, name, tried)
         tried.append(grip)

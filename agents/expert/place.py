@@ -6,13 +6,15 @@ import numpy as np
 
 from agents.expert import hand
 from agents.expert.kinematics import Pose
-from agents.expert.motion import LAG_STEPS, Script, Via, go, go_arm, go_joints, together, wait
+from agents.expert.motion import LAG_STEPS, Script, Via, follow, go, go_arm, joint_line, plan, together, wait
 from agents.expert.pick import YAWS, Grip
+from agents.expert.route import TOUCH
 from agents.expert.task import Episode
 
 CLEARANCE = 0.012  # metres between the object and the container's rim when the hand opens
 TRANSIT = 0.05  # metres above that on the way
 RETREAT = 0.08
+BACK = (0.0, 0.1, 0.2)  # metres that the hand may have to come back before it can go down
 FAR = 0.30  # metres; the package counts a hand as gone beyond 0.25
 AWAY = np.array([0, 0, 0, 0.3, -0.3, 0, -0.3, 0, 0, 0])
 """Joint change (10,), radians, that draws a right arm back, outwards and up."""
@@ -41,16 +43,21 @@ def place(episode: Episode, side: str, grip: Grip, name: str = "obj") -> Script:
 
 
 def retreat(episode: Episode, side: str) -> Script:
-    """Lift the hand straight up, then bring both arms to postures far from object and container, the waist upright."""
+    """Draw the hand up, and back where something is in its way down; then park both arms with the waist upright."""
     body = episode.body
-    point = hand.grasp_point(side)
-    here = body.arms[side].pose(body.joints(side), point)
-    yield from go(body, side, [Via(here.moved([0, 0, RETREAT]), 0.5)], point)
-    body.set_hand(side, np.zeros(6))
+    arm, point = body.arms[side], hand.grasp_point(side)
+    up = arm.pose(body.joints(side), point).moved([0, 0, RETREAT])
+    goal, empty = parked(episode, side), np.zeros(6)
+    for back in BACK:
+        vias = [Via(up, 0.5), Via(up.moved(back * (0.3 * np.array([0, 0, 1.0]) - body.ahead)), 0.5)]
+        path = plan(arm, body.joints(side), vias[: 2 if back else 1], point)
+        rest = joint_line(path.q[-1], goal)
+        if max(body.penetration(side, q, empty) for q in rest[::3]) < TOUCH:
+            break
+    yield from follow(body, side, path.q)
+    body.set_hand(side, empty)
     other = "left" if side == "right" else "right"
-    yield from together(
-        go_joints(body, side, parked(episode, side)), go_arm(body, other, parked(episode, other)[3:])
-    )
+    yield from together(follow(body, side, rest), go_arm(body, other, parked(episode, other)[3:]))
 
 
 def parked(episode: Episode, side: str, least: float = 0.0) -> np.ndarray:
