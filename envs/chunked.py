@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from crossbody import gl
 from crossbody.contracts import Channel, Chunk, ChunkedEnv, ChunkResult, Contract, Observation, TaskSpec
 from crossbody.errors import CrossbodyError, InvalidAction
 from envs import registration
@@ -20,8 +18,6 @@ def make(task: TaskSpec) -> ChunkedEnv:
     """Return the environment of a task, without Gymnasium's wrappers; options that it does not know raise CrossbodyError."""
     registration.register()
     try:
-        if _draws_with_gl(task.env):  # MuJoCo reads the choice when it is imported
-            os.environ.update(gl.choose())
         env = gymnasium.make(task.env, disable_env_checker=True, **task.options)
     except gymnasium.error.Error as error:
         raise CrossbodyError(f"task {task.name}: the environment {task.env} cannot be made: {error}") from error
@@ -32,10 +28,6 @@ def make(task: TaskSpec) -> ChunkedEnv:
         raise CrossbodyError(f"the environment {task.env} of task {task.name} takes no option '{option[1]}'") from error
     inner = env.unwrapped
     return inner if isinstance(inner, ChunkedEnv) else Chunked(env)
-
-
-def _draws_with_gl(env: str) -> bool:
-    return str(gymnasium.spec(env).entry_point).startswith("envs.robocasa.")
 
 
 def control_hz(env: ChunkedEnv) -> float:

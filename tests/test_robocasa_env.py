@@ -84,12 +84,15 @@ def test_an_interpreter_with_a_salted_hash_is_refused(pack, salt):
     assert "Set PYTHONHASHSEED=0 before Python starts" in done.stderr
 
 
-def test_basket_4_is_never_sampled_although_the_pack_has_it(shared_env):
+def test_basket_4_is_never_sampled(shared_env):
+    from envs.robocasa import package
     from robocasa_gr1.models.objects.kitchen_objects import OBJ_CATEGORIES
 
-    candidates = [p for category in OBJ_CATEGORIES["basket"].values() for p in category.mjcf_paths]
-    assert candidates and not any(p.endswith("basket_4/model.xml") for p in candidates)
-    assert list(shared_env.pack.root.glob("objects/*/basket/basket_4/model.xml"))
+    category = next(iter(OBJ_CATEGORIES["basket"].values()))
+    kept = list(category.mjcf_paths)
+    category.mjcf_paths = [*kept, "objects/lightwheel/basket/basket_4/model.xml"]
+    package._drop_basket_4()
+    assert category.mjcf_paths == kept
 
 
 def test_declared_spaces_hold_radians(shared_env):
