@@ -41,6 +41,7 @@ class Kind:
 KINDS = {
     "agents": Kind("agents", "make"),
     "metrics": Kind("evaluators/metrics", "METRIC"),
+    "scores": Kind("evaluators/score", "score"),
     "tables": Kind("reports/tables", "TABLE"),
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),

@@ -233,7 +233,7 @@ class ChunkedEnv(Protocol):
     ) -> tuple[Observation, dict[str, Any]]:
         """Build the scene. ``info`` has ``instruction`` (str) and ``scene`` (a JSON-able manifest).
 
-        ``options``: ``scene`` replays a manifest; ``observe`` lists the only channels to produce from now on; ``episode``
+        ``options``: ``scene`` replays a manifest; ``observe`` lists the only channels to produce in this episode; ``episode``
         and ``attempt`` say which one this is.
         """
         ...

@@ -19,7 +19,7 @@ from crossbody.extras import cache_folder
 PACKAGES = {"praxis-robocasa-gr1": "0.2.0", "praxis-robosuite": "1.5.2.post1", "mujoco": "3.3.1", "numpy": "2.2.5"}
 """What must be installed in exactly this version: the simulator package refuses to start otherwise."""
 
-ELSEWHERE = ("envs.robocasa.assets.status:findings",)
+ELSEWHERE = ("envs.robocasa.assets.status:findings", "evaluators.backbones.status:findings")
 """Functions of other rooms that return findings; imported only here, when they are needed."""
 
 FREE_GB = 2

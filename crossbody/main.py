@@ -24,11 +24,13 @@ COMMANDS = {
     "collect": Command("training.collect:main", "make demonstrations with the scripted expert"),
     "compare": Command("reports.compare:main", "compare two runs episode by episode"),
     "doctor": Command("crossbody.doctor:main", "say what works on this machine and what to type where it does not"),
+    "judge": Command("evaluators.judge.command:main", "score pairs of reference and generated clips from 1 to 5"),
     "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),
     "merge": Command("reports.merge:main", "join the shards of a run"),
     "report": Command("reports.command:main", "write a run's table and page again from its files"),
     "rescore": Command("evaluators.rescore:main", "judge a run again under another success rule, without a simulator"),
     "resume": Command("evaluators.resume:main", "continue a run that was interrupted"),
+    "score": Command("evaluators.score:main", "score videos that anybody made against real ones"),
 }
 
 

@@ -81,7 +81,7 @@ class RoboCasaGR1(gymnasium.Env):
         """Build a scene from the seed.
 
         ``options``: ``scene`` is a manifest to rebuild instead (see ``scenes.py``); ``observe`` lists the only channels to
-        produce from now on, so that pictures which nobody reads are not rendered.
+        produce in this episode, so that pictures which nobody reads are not rendered.
         ``info``: success (bool), instruction (str), scene (its manifest).
         """
         super().reset(seed=seed)
@@ -149,7 +149,7 @@ class RoboCasaGR1(gymnasium.Env):
 
     def _chosen(self, names: Sequence[str] | None) -> frozenset[str]:
         if names is None:
-            return self._wanted
+            return frozenset(self.observation_space.spaces)
         for name in names:
             if name not in self.observation_space.spaces:
                 raise UnknownName("observation channel", name, self.observation_space.spaces)
