@@ -29,4 +29,4 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
 def _triangle(centred: np.ndarray) -> np.ndarray:
     import numpy as np
 
-    return np.linalg.qr(centred, mode="r") if len(centred) > centred.shape[1] else centred
+    return np.asarray(np.linalg.qr(centred, mode="r")) if len(centred) > centred.shape[1] else centred

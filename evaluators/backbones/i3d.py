@@ -40,7 +40,9 @@ class Convolution(nn.Module):
         pads = _same(x, self.window, self.stride)
         even = all(before == after for before, after in pads)
         padding = [before for before, _ in pads] if even else 0
-        return F.conv3d(x if even else _pad(x, pads), self.kernel, self.bias, self.stride, padding).relu_()
+        return F.conv3d(
+            x if even else _pad(x, pads), self.get_buffer("kernel"), self.get_buffer("bias"), self.stride, padding
+        ).relu_()
 
 
 class Block(nn.Module):

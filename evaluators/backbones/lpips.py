@@ -57,7 +57,7 @@ class Lpips(nn.Module):
 
     def directions(self, pictures: Tensor) -> list[Tensor]:
         """Return the unit feature vector of every place, per stage, of pictures (n, 3, h, w) in [-1, 1]."""
-        x, found = (pictures - self.shift) / self.scale, []
+        x, found = (pictures - self.get_buffer("shift")) / self.get_buffer("scale"), []
         for stage in self.stages:
             x = stage(x)
             found.append(x / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10))

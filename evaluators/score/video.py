@@ -1,0 +1,201 @@
+"""PSNR, SSIM, LPIPS, FVD and EPE of predicted clips against real ones."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import tyro
+
+from crossbody.errors import CrossbodyError, UnknownName
+
+if TYPE_CHECKING:
+    from evaluators.clips.measuring import Measured, Options
+    from evaluators.clips.pairing import Pair
+    from evaluators.clips.sets import SetRow
+    from evaluators.metric import Metric
+
+FORMAT = 1
+SLOW = ("lpips_vgg",)
+"""Left out unless named: it takes fifty times as long as lpips_alex."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Score predicted clips against real ones of the same names: mp4, gif, npy (t, h, w, 3), or folders of png pictures."""
+
+    pred: Path
+    """Folder of the predicted clips."""
+    ref: Path
+    """Folder of the real clips."""
+    metrics: tuple[str, ...] = ()
+    """Which metrics (`crossbody list metrics`); by default all but the slow lpips_vgg."""
+    align: tuple[Literal["fps", "length", "size"], ...] = ()
+    """What to make equal where clips differ: the frame times and the size of the prediction, the length of both. It stands in every row."""
+    given: int = 0
+    """Frames at the start that the model was shown: they are not scored, and the last one is what the still row repeats."""
+    fps: float | None = None
+    """Frame rate of clips that do not say theirs (npy, png)."""
+    device: str = "cpu"
+    """Where networks run: cpu, cuda, cuda:1, …"""
+    workers: int | None = None
+    """Clips at once; by default one per core. It never changes a result."""
+    seed: int = 0
+    """Of what is drawn: the halves of the real clips, the groups of the intervals."""
+    out: Path | None = None
+    """Folder of the results; by default runs/<time>-score-video."""
+
+
+def score(argv: Sequence[str]) -> int:
+    """Run the command and return its exit code: 0, or 1 when something is missing from the rows."""
+    from evaluators.evaluate import check_options
+
+    check_options(argv, Arguments)
+    given = tyro.cli(Arguments, args=list(argv), prog="crossbody score video", description=Arguments.__doc__)
+    return _score(given, ("crossbody", "score", "video", *argv))
+
+
+def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
+    from rich.console import Console
+
+    from evaluators.clips.pairing import pair_up
+    from evaluators.score.tables import console_table, notes
+
+    metrics, options = _chosen(arguments.metrics), _options(arguments)
+    folder = arguments.out or Path("runs") / f"{datetime.datetime.now():%Y%m%d-%H%M%S}-score-video"
+    if (folder / "manifest.json").exists():
+        raise CrossbodyError(f"{folder} already holds results. Give another --out.")
+    pairs = pair_up(arguments.pred, arguments.ref, options.align, options.fps)
+    console = Console(highlight=False)
+    measured, rows = run(pairs, metrics, options, arguments.seed, console)
+    facts = _facts(rows, pairs)
+    _write(folder, (measured, rows, facts), _manifest(arguments, command, options))
+    console.print(*facts, sep="\n", soft_wrap=True)
+    console.print(console_table("Scores with 95 % intervals", rows))
+    for note in notes(rows):
+        console.print(f"· {note}", soft_wrap=True)
+    console.print(f"written to {folder}", soft_wrap=True)
+    return 1 if any(row.missing for row in rows) else 0
+
+
+def run(
+    pairs: Sequence[Pair], metrics: Mapping[str, Metric], options: Options, seed: int, console: Any
+) -> tuple[Measured, list[SetRow]]:
+    """Return what was measured of each clip and of the set: predictions, the still row, real against real."""
+    from crossbody.seeds import generator
+    from evaluators.clips.measuring import absent_backbones, measure, measure_real
+    from evaluators.clips.sets import set_rows
+
+    absent = absent_backbones(metrics)
+    present = {name: metric for name, metric in metrics.items() if name not in absent}
+    real = [p for p in pairs if not p.reason]
+    order, half = generator(seed, "score/halves").permutation(len(real)), len(real) // 2
+    halves = [(real[i], real[j]) for i, j in zip(order[:half], order[half : 2 * half], strict=True)]
+    with _bar(console) as bar:
+        task = bar.add_task("clips", total=len(pairs))
+        measured = measure(pairs, present, options, lambda done, _: bar.update(task, completed=done))
+        task = bar.add_task("real against real", total=len(halves))
+        measured.rows += measure_real(halves, present, options, lambda done, _: bar.update(task, completed=done)).rows
+    names = [(a.name, b.name) for a, b in halves]
+    return measured, set_rows(measured, metrics, absent, names, options, generator(seed, "score/groups"))
+
+
+def _chosen(names: Sequence[str]) -> dict[str, Metric]:
+    from evaluators.metric import metrics_of
+
+    known = metrics_of("video_pair") | metrics_of("video_sets")
+    for name in names:
+        if name not in known:
+            raise UnknownName("video metric", name, known)
+    return {name: metric for name, metric in known.items() if (name in names if names else name not in SLOW)}
+
+
+def _options(arguments: Arguments) -> Options:
+    from evaluators.clips.measuring import Options
+    from evaluators.plan import cores
+
+    for name in ("given", "workers", "fps"):
+        value, least = getattr(arguments, name), 0 if name == "given" else 1
+        if value is not None and value < least:
+            raise CrossbodyError(f"--{name} is {value:g}; it must be at least {least}")
+    _check_device(arguments.device)
+    align = tuple(a for a in ("fps", "length", "size") if a in arguments.align)
+    fps = math.nan if arguments.fps is None else arguments.fps
+    return Options(align, arguments.given, fps, arguments.device, arguments.workers or cores())
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CrossbodyError(f"--device {device} cannot be used ({reason}); `--device cpu` always can") from error
+
+
+def _bar(console: Any) -> Any:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _facts(rows: Sequence[SetRow], pairs: Sequence[Pair]) -> list[str]:
+    first = rows[0]
+    facts = [
+        f"{len(pairs)} clips, {first.resolution or 'unknown size'}, {first.frames or 'unknown'} frames, {first.fps or 'unknown'} fps",
+        f"given frames, not scored: {first.given}",
+        f"aligned: {first.align or 'nothing'}",
+    ]
+    seen = {
+        r.metric: f"{r.metric} version {r.version}" + (f", {r.backbone}, {r.backbone_version}" if r.backbone else "")
+        for r in rows
+    }
+    return facts + list(seen.values())
+
+
+def _manifest(arguments: Arguments, command: tuple[str, ...], options: Options) -> dict[str, Any]:
+    from crossbody.catalog import ROOT
+    from evaluators.manifest import git_commit, host, packages
+
+    return {
+        "format": FORMAT,
+        "kind": "score-video",
+        "command": command,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "pred": str(arguments.pred),
+        "ref": str(arguments.ref),
+        "seed": arguments.seed,
+        "options": asdict(replace(options, fps=arguments.fps)),
+        "host": host(),
+        "packages": packages(),
+        "git": git_commit(ROOT),
+    }
+
+
+def _write(
+    folder: Path, results: tuple[Measured, Sequence[SetRow], Sequence[str]], manifest: Mapping[str, Any]
+) -> None:
+    from crossbody.runs import write_atomic
+    from evaluators.clips.measuring import ClipRow
+    from evaluators.clips.sets import SetRow
+    from evaluators.score import tables
+
+    measured, rows, facts = results
+    try:
+        tables.write_lines(folder / "clips.jsonl", measured.rows)
+        tables.write_table(folder, "clips", measured.rows, ClipRow)
+        tables.write_lines(folder / "table.jsonl", rows)
+        tables.write_table(folder, "table", rows, SetRow)
+        write_atomic(folder / "table.md", tables.markdown("Video scores with 95 % intervals", facts, rows).encode())
+        write_atomic(folder / "manifest.json", json.dumps(manifest, indent=1, allow_nan=False).encode())
+    except OSError as error:
+        raise CrossbodyError(
+            f"cannot write {folder}: {error.strerror}. Give another --out, or free the disk."
+        ) from error
