@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import pytest
 
+from crossbody import gl
+from crossbody.errors import MissingExtra
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+with contextlib.suppress(MissingExtra):  # then only the tests that draw fail, each with MuJoCo's own words
+    os.environ.update(gl.choose())
 
 
 @pytest.fixture(scope="session")
-def gl() -> None:
-    """Choose the off-screen GL for this process."""
-    from crossbody.gl import choose
-
-    os.environ.update(choose())
-
-
-@pytest.fixture(scope="session")
-def pack(gl):
+def pack():
     """The generated asset pack, made on first use."""
     from envs.robocasa.assets.pack import generated
 
