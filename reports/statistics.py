@@ -95,6 +95,24 @@ def equal_groups(cells: Sequence[Cell]) -> list[Cell]:
     return [replace(c, weight=c.weight / total[c.group]) for c in cells]
 
 
+def mean_over_units(values: Sequence[float], rng: np.random.Generator, level: float = LEVEL) -> Estimate:
+    """Return the mean of one score per unit (a pair of clips, a motion) with a percentile bootstrap interval over units.
+
+    Each replicate draws ``n - 1`` of ``n``, as above. One unit has no interval (NaN), none has no mean either.
+    """
+    import numpy as np
+
+    n = len(values)
+    if n < 2:
+        return Estimate(float(values[0]) if n else math.nan, math.nan, math.nan, n)
+    scores = np.asarray(values, dtype=float)
+    block = max(1, 1_000_000 // n)  # replicates at a time, so that many units fit in memory
+    sizes = [min(block, RESAMPLES - done) for done in range(0, RESAMPLES, block)]
+    means = np.concatenate([scores[rng.integers(0, n, (size, n - 1))].mean(1) for size in sizes])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Estimate(float(scores.mean()), float(low), float(high), n)
+
+
 def published_mean(cells: Sequence[Cell], level: float = LEVEL) -> Estimate:
     """Return the weighted mean of published rates with Wilson's interval at the effective n of its parts.
 

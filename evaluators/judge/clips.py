@@ -1,24 +1,20 @@
-"""Clips: read from video files, folders of pictures or arrays; sampled at the same times; encoded without names or metadata."""
+"""What of a clip a judge is shown: frames at even times, encoded without names or metadata."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from crossbody.errors import CrossbodyError
+from evaluators.clips.pairing import SAME_RATE
+from evaluators.clips.reading import ClipError, probe, read
 
-VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif")
-PICTURES = (".png", ".jpg", ".jpeg")
 JPEG_QUALITY = 95
 Align = Literal["none", "cut", "stretch"]
-
-
-class ClipError(CrossbodyError):
-    """A clip that cannot be read, or two that cannot be compared: the pair is missing, the run goes on."""
 
 
 @dataclass(frozen=True)
@@ -42,38 +38,53 @@ class Shot:
 
 
 def read_clip(path: Path) -> Clip:
-    """Return a clip of a video file, a .npy array (n, h, w, 3) uint8, or a folder of pictures in the order of their names."""
+    """Return a clip of a video file, a .npy array (n, h, w, 3), or a folder of png pictures; ClipError when it is none.
+
+    The hash is that of the file's bytes, of a folder that of its pictures in order: names never enter.
+    """
+    if path.is_dir() and not any(f.suffix.lower() == ".png" for f in path.iterdir()):
+        raise ClipError(f"{path} is a folder without png pictures")
     try:
-        if path.is_dir():
-            return _folder(path)
-        content = path.read_bytes()
+        info, frames = probe(path), read(path)
+        content = np.ascontiguousarray(frames).data if path.is_dir() else path.read_bytes()
     except OSError as error:
         raise ClipError(f"{path} cannot be read: {error.strerror or error}") from error
-    sha = hashlib.sha256(content).hexdigest()
-    if path.suffix == ".npy":
-        return Clip(_array(path), None, sha)
-    if path.suffix.lower() in VIDEOS:
-        frames, fps = _video(path)
-        return Clip(frames, fps, sha)
-    raise ClipError(f"{path} is no clip: expected a folder of pictures, .npy or one of {', '.join(VIDEOS)}")
+    if len(frames) < 2:
+        raise ClipError(f"{path} has {len(frames)} frame; a motion needs at least two")
+    if frames.dtype != np.uint8:
+        frames = np.round(frames * 255).astype(np.uint8)
+    sha = hashlib.sha256(str(frames.shape).encode())
+    sha.update(content)
+    return Clip(frames, None if math.isnan(info.fps) else info.fps, sha.hexdigest())
 
 
 def shots(reference: Clip, generated: Clip, count: int, pixels: int, align: Align) -> tuple[Shot, Shot]:
     """Return both clips sampled at ``count`` times, their longer side at most ``pixels``.
 
-    ``align``: none refuses clips of different length or rate; cut uses what both have, frame by frame; stretch takes each
-    clip's own duration as the whole.
+    ``align``: none refuses clips of different length or rate; cut ends the longer one where the shorter one ends (in
+    seconds where both rates are known, else in frames); stretch takes each clip's own duration as the whole.
     """
-    lengths = len(reference.frames), len(generated.frames)
-    rates = reference.fps, generated.fps
-    differ = lengths[0] != lengths[1] or (None not in rates and not np.isclose(*rates, rtol=1e-3))
-    if differ and align == "none":
+    lengths, rates = (len(reference.frames), len(generated.frames)), (reference.fps, generated.fps)
+    if align == "none" and (lengths[0] != lengths[1] or _rates_differ(rates)):
         raise ClipError(
             f"the reference has {lengths[0]} frames at {_rate(rates[0])}, the generated clip {lengths[1]} at {_rate(rates[1])}. "
             f"Make them alike, or choose --align cut or --align stretch."
         )
-    ends = [min(lengths)] * 2 if align == "cut" else lengths
+    ends = _cut(lengths, rates) if align == "cut" else lengths
     return _shot(reference, ends[0], count, pixels), _shot(generated, ends[1], count, pixels)
+
+
+def _cut(lengths: tuple[int, int], rates: tuple[float | None, float | None]) -> tuple[int, int]:
+    a, b = rates
+    if a is None or b is None:
+        return min(lengths), min(lengths)
+    seconds = min(lengths[0] / a, lengths[1] / b)
+    return max(2, round(seconds * a)), max(2, round(seconds * b))
+
+
+def _rates_differ(rates: tuple[float | None, float | None]) -> bool:
+    a, b = rates
+    return a is not None and b is not None and not math.isclose(a, b, rel_tol=SAME_RATE)
 
 
 def _shot(clip: Clip, end: int, count: int, pixels: int) -> Shot:
@@ -107,54 +118,6 @@ def jpeg(frame: np.ndarray) -> bytes:
     done, data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     assert done
     return data.tobytes()
-
-
-def _video(path: Path) -> tuple[np.ndarray, float | None]:
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise ClipError(f"{path} has no video stream")
-            stream: Any = container.streams.video[0]
-            rate = stream.average_rate
-            frames = [f.to_ndarray(format="rgb24") for f in container.decode(stream)]
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise ClipError(f"{path} is not a video that can be decoded: {str(error).replace(str(path), path.name)}") from error
-    return _checked(path, frames), float(rate) if rate else None
-
-
-def _folder(path: Path) -> Clip:
-    import cv2
-
-    files = sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES)
-    sha, frames = hashlib.sha256(), []
-    for file in files:
-        content = file.read_bytes()
-        sha.update(hashlib.sha256(content).digest())
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
-        if picture is None:
-            raise ClipError(f"{file} is not a picture that can be decoded")
-        frames.append(picture[..., ::-1])
-    return Clip(_checked(path, frames), None, sha.hexdigest())
-
-
-def _array(path: Path) -> np.ndarray:
-    try:
-        frames = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ClipError(f"{path} is not a NumPy array that can be read: {error}") from error
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
-        raise ClipError(f"{path}: expected uint8 (frames, height, width, 3), got {frames.dtype} {frames.shape}")
-    return _checked(path, list(frames))
-
-
-def _checked(path: Path, frames: list[np.ndarray]) -> np.ndarray:
-    if len(frames) < 2:
-        raise ClipError(f"{path} has {len(frames)} frame(s); a motion needs at least two")
-    if len(sizes := {f.shape for f in frames}) > 1:
-        raise ClipError(f"{path} has pictures of different sizes: {sorted(sizes)}")
-    return np.stack(frames)
 
 
 def _rate(fps: float | None) -> str:

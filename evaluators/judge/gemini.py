@@ -54,12 +54,16 @@ class Gemini:
         self._base_url = options.base_url or os.environ.get("GOOGLE_GEMINI_BASE_URL", "")
         if "@" in self._base_url:
             raise CrossbodyError("the base URL holds a user or a password; give the plain address and a key")
-        self._client = self._connect()
+        self._client: Any = None
 
     def settings(self) -> Mapping[str, Any]:
         """Return model, endpoint and API version; sampling is part of the rubric."""
         where = "vertex" if self._options.project else "developer"
         return {"model": self.model, "service": where, "base_url": self._base_url, "api_version": self._version()}
+
+    def open(self) -> None:
+        """Make the client; a missing key raises CrossbodyError."""
+        self._client = self._connect()
 
     def ask(self, question: Question) -> Reply:
         """Return Gemini's reply, or raise Failed with what the service or the network said."""
@@ -83,7 +87,8 @@ class Gemini:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if self._client:
+            self._client.close()
 
     def _connect(self) -> Any:
         from google import genai
@@ -128,7 +133,9 @@ class Gemini:
         from google.genai import types
 
         parts = [
-            types.Part.from_text(text=p) if isinstance(p, str) else types.Part.from_bytes(data=p, mime_type="image/jpeg")
+            types.Part.from_text(text=p)
+            if isinstance(p, str)
+            else types.Part.from_bytes(data=p, mime_type="image/jpeg")
             for p in question.parts()
         ]
         return [types.Content(role="user", parts=parts)]

@@ -11,17 +11,24 @@ class Ledger:
     def __init__(self, limit: float | None, spent: float = 0.0):
         self.limit, self.spent = limit, spent
         self._reserved = 0.0
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def reserve(self, usd: float) -> bool:
-        """Set an amount aside and return True, or return False when it does not fit."""
-        with self._lock:
-            fits = self.limit is None or self.spent + self._reserved + usd <= self.limit + 1e-12
-            self._reserved += usd if fits else 0.0
-            return fits
+        """Set an amount aside and return True, or return False when it does not fit.
+
+        Where it would fit if requests under way come out cheaper than they may, it waits for them.
+        """
+        with self._changed:
+            while self.limit is not None and self.spent + self._reserved + usd > self.limit + 1e-12:
+                if not self._reserved:
+                    return False
+                self._changed.wait()
+            self._reserved += usd
+            return True
 
     def settle(self, reserved: float, spent: float) -> None:
         """Replace an amount set aside by what it came to."""
-        with self._lock:
-            self._reserved -= reserved
+        with self._changed:
+            self._reserved = 0.0 if abs(self._reserved - reserved) < 1e-12 else self._reserved - reserved
             self.spent += spent
+            self._changed.notify_all()

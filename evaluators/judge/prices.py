@@ -47,6 +47,8 @@ def price_of(model: str, file: Path = STANDARD) -> Price | None:
         entry = table["models"].get(model)
         price = Price(**entry, date=table["date"]) if entry else None
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise CrossbodyError(f"the price table {file} cannot be read: {error}. Start from a copy of {STANDARD}.") from error
+        raise CrossbodyError(
+            f"the price table {file} cannot be read: {error}. Start from a copy of {STANDARD}."
+        ) from error
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     return None if price and price.until and today > price.until else price

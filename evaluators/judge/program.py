@@ -55,9 +55,13 @@ class Program:
         if process.returncode:
             said = err.decode(errors="replace").strip().splitlines()[-1:] or ["nothing on standard error"]
             raise Failed(
-                f"the program ended with code {process.returncode}: {said[0][:300]}", again=process.returncode == TEMPORARY
+                f"the program ended with code {process.returncode}: {said[0][:300]}",
+                again=process.returncode == TEMPORARY,
             )
         return Reply(out.decode(errors="replace"))
+
+    def open(self) -> None:
+        """Nothing is opened before the first question."""
 
     def close(self) -> None:
         """Nothing stays open between questions."""

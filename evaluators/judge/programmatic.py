@@ -15,7 +15,7 @@ import numpy as np
 
 from evaluators.judge.clips import Shot
 from evaluators.judge.motion import Motion, measure, mirrored
-from evaluators.judge.question import Failed, Question, Reply
+from evaluators.judge.question import Question, Reply
 from evaluators.judge.schema import Verdict
 
 VERSION = "motion-statistics-1"
@@ -40,14 +40,17 @@ class Programmatic:
         return {"model": self.model}
 
     def ask(self, question: Question) -> Reply:
-        """Return a verdict with its similarities; a pair in which nothing moves raises Failed."""
+        """Return a verdict with its similarities; a pair in which nothing moves is refused."""
         pair = _measured(question.a.sha256, _Shot(question.a)), _measured(question.b.sha256, _Shot(question.b))
         if max(float(m.speed.mean()) for m in pair) < STILL:
-            raise Failed("nothing moves in either clip, so there is no motion to compare")
+            return Reply("", VERSION, refused="nothing moves in either clip, so there is no motion to compare")
         alike = similarities(*pair)
         scores = {name: round(scale(value, name), 3) for name, value in alike.items()}
         comment = "similarity " + ", ".join(f"{name} {value:.3f}" for name, value in alike.items())
         return Reply(json.dumps({**scores, "comment": comment}), model_version=VERSION)
+
+    def open(self) -> None:
+        """Nothing is to be opened."""
 
     def close(self) -> None:
         """Nothing is open."""

@@ -70,7 +70,7 @@ class Failed(Exception):
     ):
         super().__init__(reason)
         self.reason, self.again, self.hint_s, self.fatal, self.charged = reason, again, hint_s, fatal, charged
-        self.tries, self.times_charged = 1, int(charged)
+        self.tries = 1
 
 
 class Provider(Protocol):
@@ -79,10 +79,18 @@ class Provider(Protocol):
     name: str
     judge: str
     model: str
-    verdict: type[Verdict]
+
+    @property
+    def verdict(self) -> type[Verdict]:
+        """The schema that its answers must keep."""
+        ...
 
     def settings(self) -> Mapping[str, Any]:
         """Return what of it can move a score; part of every key."""
+        ...
+
+    def open(self) -> None:
+        """Connect; a missing key or credential raises CrossbodyError. Settings are known without it."""
         ...
 
     def ask(self, question: Question) -> Reply:

@@ -43,15 +43,13 @@ class Patience:
 def persist(ask: Callable[[], Reply], patience: Patience, wait: Callable[[float], bool]) -> tuple[Reply, int]:
     """Return the reply and the number of tries. ``wait(s)`` returns True when the run was stopped meanwhile.
 
-    Raises the last Failed, whose ``tries`` and ``charged`` cover all of its tries.
+    Raises the last Failed, whose ``tries`` says how many there were.
     """
-    possibly_charged = 0
     for number in range(1, patience.tries + 1):
         try:
             return ask(), number
         except Failed as failure:
-            possibly_charged += failure.charged
-            failure.tries, failure.times_charged = number, possibly_charged
+            failure.tries = number
             pause = max(failure.hint_s, patience.first_wait_s * 2 ** (number - 1))
             if failure.hint_s > patience.longest_wait_s:
                 failure.reason += f"; the server asks to wait {failure.hint_s:g} s, more than --patience.longest-wait-s"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 DIMENSIONS = ("semantic", "temporal", "geometric")
 Order = Literal["reference_first", "generated_first"]
-Status = Literal["ok", "invalid", "refused", "failed", "unreadable"]
+Status = Literal["ok", "invalid", "refused", "failed"]
 FINAL = ("ok", "invalid", "refused")
 """Statuses of an answer that came and was paid for; it is not asked for again."""
 

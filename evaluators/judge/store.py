@@ -37,7 +37,9 @@ class Store:
             write_atomic(file, self._redact(json.dumps({"format": FORMAT, **manifest}, indent=1)).encode())
             _cut_torn_line(self._file)
         except OSError as error:
-            raise RunFolderError(f"cannot write {self.path}: {error.strerror}. Give another --out, or free the disk.") from error
+            raise RunFolderError(
+                f"cannot write {self.path}: {error.strerror}. Give another --out, or free the disk."
+            ) from error
 
     def answers(self) -> list[Answer]:
         """Return every recorded answer in file order; a torn last line is left out."""
@@ -53,7 +55,9 @@ class Store:
             except ValidationError as error:
                 if number == len(lines):  # no newline after it: the process died while writing
                     break
-                raise RunFolderError(f"{self._file}, line {number} is not an answer. Remove that line to ask again.") from error
+                raise RunFolderError(
+                    f"{self._file}, line {number} is not an answer. Remove that line to ask again."
+                ) from error
         return found
 
     def latest(self) -> dict[str, Answer]:
@@ -88,8 +92,9 @@ class Store:
     def picture(self, name: str, content: bytes) -> None:
         """Keep a frame that is sent."""
         file = self.path / "frames" / name
-        if not file.exists():
-            write_atomic(file, content)
+        with self._lock:
+            if not file.exists():
+                write_atomic(file, content)
 
     def write(self, name: str, text: str) -> None:
         """Write one of the files made from the answers."""
@@ -104,7 +109,9 @@ class Store:
         except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
             raise RunFolderError(f"{file} cannot be read ({error}); give another --out.") from error
         now = json.loads(self._redact(json.dumps(manifest["settings"])))
-        changed = [f"{k}: {before.get(k)} before, {now.get(k)} now" for k in {**before, **now} if before.get(k) != now.get(k)]
+        changed = [
+            f"{k}: {before.get(k)} before, {now.get(k)} now" for k in {**before, **now} if before.get(k) != now.get(k)
+        ]
         if changed:
             raise RunFolderError(
                 f"{self.path} was judged with other settings; answers to both cannot be pooled. Give another --out.\n  "
