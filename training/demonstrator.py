@@ -20,7 +20,8 @@ from evaluators.acting import describe
 from tasks import gr1
 from training import gr1 as frames
 from training.attempts import Attempt, Job, Order, attempts, record, scene_seed
-from training.data.lerobot2 import Demonstration, Writer
+from training.data.demonstration import Demonstration
+from training.data.lerobot2 import Writer
 
 MAX_STEPS = 720
 OBSERVE = [c.name for c in gr1.STATE]
@@ -72,8 +73,7 @@ class Station:
     def run(self) -> None:
         while len(self._demonstrations) < self._job.target and len(self._past) < self._job.limit:
             self._link.note("attempt", self.attempt())
-        if len(self._demonstrations):
-            self._demonstrations.write_stats()
+        self._demonstrations.close()
 
     def attempt(self) -> Attempt:
         """Run the expert in the next scene, keep what it did if it was clean, and record the attempt."""

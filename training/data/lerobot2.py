@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,9 @@ import numpy as np
 
 from crossbody.runs import write_atomic
 from training.data import statistics
-from training.data.layout import Layout
+from training.data.demonstration import Demonstration, Footage
+from training.data.layout import DataError, Layout
+from training.data.parquet import read_table, write_table
 from training.data.video import KEYFRAME_EVERY, write_video
 
 VERSION = "v2.1"
@@ -24,20 +25,6 @@ CHUNK = 1000
 DATA = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
 VIDEO = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
 STATS_PICTURES = 8  # per episode, for the statistics of the pictures
-
-
-@dataclass(frozen=True)
-class Demonstration:
-    """One episode to be written: parts (frames, width), pictures per camera, the instruction, and notes for ``episodes.jsonl``."""
-
-    values: Mapping[str, np.ndarray]
-    pictures: Mapping[str, Sequence[np.ndarray]]
-    instruction: str
-    notes: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def frames(self) -> int:
-        return len(next(iter(self.values.values())))
 
 
 class Writer:
@@ -62,10 +49,13 @@ class Writer:
         flat = self.layout.pack(demonstration.values)
         stats: dict[str, Any] = statistics.describe_columns(flat)
         for camera, column in self.layout.cameras.items():
-            pictures = demonstration.pictures[camera]
-            write_video(self.root / _place(VIDEO, index, column), pictures, self.layout.fps, self._keyframe_every)
-            self._cameras[column] = pictures[0].shape
-            stats[column] = statistics.describe_pictures(pictures[:: max(len(pictures) // STATS_PICTURES, 1)])
+            sample = statistics.Sample(demonstration.pictures[camera], max(demonstration.frames // STATS_PICTURES, 1))
+            file = self.root / _place(VIDEO, index, column)
+            written = write_video(file, sample, self.layout.fps, self._keyframe_every)
+            if written != demonstration.frames:
+                raise DataError(f"{file}: {written} pictures of {camera} for {demonstration.frames} frames")
+            self._cameras[column] = sample.kept[0].shape
+            stats[column] = statistics.describe_pictures(sample.kept)
         self._write_table(index, flat, demonstration)
         self._stats.append({"episode_index": index, "stats": stats})
         line = {"episode_index": index, "tasks": [demonstration.instruction], "length": demonstration.frames}
@@ -73,8 +63,10 @@ class Writer:
         self._write_meta()
         return index
 
-    def write_stats(self) -> None:
+    def close(self) -> None:
         """Write ``meta/stats.json``, the statistics over all frames, which GR00T's loader reads."""
+        if not self._episodes:
+            return
         columns = {name: [] for name in self.layout.columns()}
         for index in range(len(self)):
             table = read_table(self.root / _place(DATA, index))
@@ -131,6 +123,101 @@ class Writer:
         }
 
 
+class Reader:
+    """Episodes of a set on the disk, by number. ``modality.json`` says where parts lie; without one, a vector is one part."""
+
+    def __init__(self, root: Path):
+        self._root = root
+        self.info = read_info(root)
+        self.layout = read_layout(root, self.info)
+        self._episodes = _lines(root / "meta/episodes.jsonl")
+        self._tasks = {line["task_index"]: line["task"] for line in _lines(root / "meta/tasks.jsonl")}
+
+    def __len__(self) -> int:
+        return len(self._episodes)
+
+    def __getitem__(self, index: int) -> Demonstration:
+        line = self._episodes[index]
+        number = line["episode_index"]
+        file = self._root / self._place(self.info["data_path"], number)
+        table = read_table(file)
+        frames = len(table["frame_index"])
+        if frames != line["length"]:
+            raise DataError(f"{file} has {frames} frames, episodes.jsonl says {line['length']}")
+        footage = {
+            camera: Footage(self._root / self._place(self.info["video_path"], number, column), 0, frames)
+            for camera, column in self.layout.cameras.items()
+        }
+        notes = {k: v for k, v in line.items() if k not in ("episode_index", "tasks", "length")}
+        instruction = said(self.layout, table, self._tasks) or (line.get("tasks") or [""])[0]
+        return Demonstration(unpack(file, self.layout, table), footage, instruction, notes)
+
+    def _place(self, pattern: str, index: int, column: str = "") -> str:
+        chunk = index // self.info.get("chunks_size", CHUNK)
+        return pattern.format(episode_chunk=chunk, episode_index=index, video_key=column)
+
+
+def read_info(root: Path) -> dict[str, Any]:
+    """Return ``meta/info.json``; without one, or with a broken one, raise DataError."""
+    file = root / "meta/info.json"
+    try:
+        return json.loads(file.read_text())
+    except FileNotFoundError:
+        raise DataError(f"{root} is not a LeRobot data set: it has no meta/info.json") from None
+    except ValueError as error:
+        raise DataError(f"{file} is not JSON ({error})") from error
+
+
+def read_layout(root: Path, info: Mapping[str, Any]) -> Layout:
+    """Return the layout of ``meta/modality.json``, or of the features where there is none."""
+    embodiment, fps = info.get("robot_type") or "unknown", float(info["fps"])
+    modality = _json(root / "meta/modality.json")
+    if modality is None:
+        modality = _plain_modality(info["features"])
+    layout = Layout.from_modality(modality, embodiment, fps, info.get("picture_every", 1))
+    for name, part in layout.parts.items():
+        width = info["features"].get(part.column, {}).get("shape", [0])[0]
+        if part.end > width:
+            raise DataError(
+                f"{root}: modality.json puts {name} at {part.start}:{part.end} of {part.column}, which has {width} columns"
+            )
+    return layout
+
+
+def said(layout: Layout, table: Mapping[str, np.ndarray], tasks: Mapping[int, str]) -> str:
+    """Return the instruction that an episode's annotation or task column names, '' without one."""
+    columns = [c for c in (*layout.languages.values(), "task_index") if c in table]
+    return tasks.get(int(table[columns[0]][0]), "") if columns else ""
+
+
+def unpack(file: Path, layout: Layout, table: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the parts of a table's frames, float32; a column that is absent or too narrow raises DataError."""
+    flat = {}
+    for column, width in layout.columns().items():
+        if column not in table:
+            raise DataError(f"{file} has no column {column}; it has {', '.join(table)}")
+        values = np.asarray(table[column], np.float32)
+        flat[column] = values.reshape(len(values), -1)
+        if flat[column].shape[1] < width:
+            raise DataError(
+                f"{file}: {column} has {flat[column].shape[1]} values per frame; modality.json needs {width}"
+            )
+    return layout.unpack(flat)
+
+
+def _plain_modality(features: Mapping[str, Any]) -> dict[str, Any]:
+    modality: dict[str, Any] = {"video": {}}
+    for name, feature in features.items():
+        if feature["dtype"] == "video":
+            modality["video"][name.removeprefix("observation.images.")] = {"original_key": name}
+        elif name == "action" or name.startswith("observation."):
+            section = "action" if name == "action" else "state"
+            key = name.removeprefix("observation.").removeprefix("state").strip(".") or "all"
+            entry = {"start": 0, "end": feature["shape"][0], "original_key": name}
+            modality.setdefault(section, {})["all" if section == "action" else key] = entry
+    return modality
+
+
 def features(layout: Layout, cameras: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     """Return LeRobot's description of every column."""
     names = {column: [""] * width for column, width in layout.columns().items()}
@@ -149,43 +236,6 @@ def features(layout: Layout, cameras: Mapping[str, tuple[int, ...]]) -> dict[str
         ["frame_index", "episode_index", "index", "task_index", *layout.languages.values()], "int64"
     )
     return found | {name: {"dtype": dtype, "shape": [1], "names": None} for name, dtype in scalars.items()}
-
-
-def write_table(file: Path, columns: Mapping[str, np.ndarray]) -> None:
-    """Write columns (rows,) or (rows, width) as a Parquet file that is complete or absent."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({name: _arrow(values) for name, values in columns.items()}), sink)
-    write_atomic(file, sink.getvalue().to_pybytes())
-
-
-def read_table(file: Path) -> dict[str, np.ndarray]:
-    """Return the columns of a Parquet file, (rows,) or (rows, width)."""
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(file)
-    return {name: _numpy(table[name]) for name in table.column_names}
-
-
-def _arrow(values: np.ndarray) -> Any:
-    import pyarrow as pa
-
-    if values.ndim == 1:
-        return pa.array(values)
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).ravel()), values.shape[1])
-
-
-def _numpy(column: Any) -> np.ndarray:
-    import pyarrow as pa
-
-    array = column.combine_chunks()
-    if not (
-        pa.types.is_list(array.type) or pa.types.is_fixed_size_list(array.type) or pa.types.is_large_list(array.type)
-    ):
-        return array.to_numpy(zero_copy_only=False)
-    return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1)
 
 
 def _place(pattern: str, index: int, column: str = "") -> str:

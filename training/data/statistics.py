@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 QUANTILES = {"q01": 0.01, "q99": 0.99}
+
+
+class Sample:
+    """Pictures passing by, of which every ``every``-th is kept."""
+
+    def __init__(self, pictures: Iterable[np.ndarray], every: int):
+        self._pictures, self._every = pictures, every
+        self.kept: list[np.ndarray] = []
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for number, picture in enumerate(self._pictures):
+            if number % self._every == 0:
+                self.kept.append(picture)
+            yield picture
 
 
 def describe(values: np.ndarray) -> dict[str, list]:

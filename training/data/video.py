@@ -51,10 +51,14 @@ def read_frames(file: Path, indices: Sequence[int]) -> list[np.ndarray]:
     return [found[i] for i in indices]
 
 
-def read_all(file: Path) -> Iterator[np.ndarray]:
-    """Yield all frames of a file in order, uint8 (height, width, 3)."""
-    for _, frame in _opened(file, lambda container: enumerate(container.decode(container.streams.video[0]))):
-        yield frame.to_ndarray(format="rgb24")
+def read_span(file: Path, first: int, frames: int) -> Iterator[np.ndarray]:
+    """Yield a stretch of a file's frames in order, uint8 (height, width, 3); one that ends too early raises DataError."""
+    count = 0
+    for _, picture in _decode(file, range(first, first + frames)):
+        count += 1
+        yield picture
+    if count < frames:
+        raise DataError(f"{file} has no frame {first + count}; it is cut short or not the video of this episode")
 
 
 def _decode(file: Path, wanted: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:

@@ -1,0 +1,73 @@
+"""What a recipe shows while it runs and leaves behind: a progress bar, and loss curves as CSV and PNG."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+T = TypeVar("T")
+
+
+def progress(items: Iterable[T], total: int, title: str, done: int = 0) -> Iterator[T]:
+    """Yield items under a bar with the time that is left; nothing is drawn where no person looks."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=total, completed=done)
+        for item in items:
+            yield item
+            bar.advance(task)
+
+
+class Curves:
+    """``curves.csv``: one line per logged step, cut back to the step that a resumed run begins at; ``curves.png`` at the end."""
+
+    def __init__(self, folder: Path, resumed_at: int):
+        self._file = folder / "curves.csv"
+        self._rows = [r for r in self._read() if int(r["step"]) <= resumed_at]
+        self._write()
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Append a line."""
+        self._rows.append({"step": str(step)} | {k: f"{v:.6g}" for k, v in values.items()})
+        self._write()
+
+    def draw(self) -> None:
+        """Draw every column over the steps, each in a panel of its own."""
+        import matplotlib
+
+        matplotlib.use("agg")
+        from matplotlib.figure import Figure
+
+        names = [n for n in self._names() if n != "step"]
+        if not names:
+            return
+        figure = Figure(figsize=(9, 1.8 * -(-len(names) // 3)), layout="constrained")
+        for i, name in enumerate(names, 1):
+            axes = figure.add_subplot(-(-len(names) // 3), 3, i)
+            points = [(int(r["step"]), float(r[name])) for r in self._rows if r.get(name)]
+            axes.plot(*zip(*points, strict=True), linewidth=1)
+            axes.set_title(name, fontsize=8)
+            axes.tick_params(labelsize=7)
+        figure.savefig(self._file.with_suffix(".png"), dpi=120)
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(name for row in self._rows for name in row))
+
+    def _read(self) -> list[dict[str, str]]:
+        if not self._file.exists():
+            return []
+        with self._file.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def _write(self) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self._names() or ["step"], restval="")
+            writer.writeheader()
+            writer.writerows(self._rows)

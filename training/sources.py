@@ -1,0 +1,89 @@
+"""What a recipe trains on: sets of chunks of one body each, and how often each is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from agents.unit.bodies import Body, Scaling, find_body
+
+THINGS = ("object", "container")
+
+
+class Chunks(Protocol):
+    """Episodes of one body, one after another: what ``training.data`` gives, whatever the format on the disk.
+
+    Everything but the pictures is in memory. A set of single frames has no ``action.*`` parts.
+    """
+
+    embodiment: str
+    values: Mapping[str, np.ndarray]  # state.<part>, action.<part>, privileged.<thing> -> float32 (rows, width)
+    last: np.ndarray  # (rows,) the last row of the episode that a row is in
+    instruction: np.ndarray  # (rows,) index into ``instructions``
+    instructions: Sequence[str]
+    has_picture: np.ndarray  # (rows,) bool
+
+    def pictures(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the picture, uint8 (256, 256, 3), of each row; rows ascend."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Return a digest of the files."""
+        ...
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Raw numbers of some rows of a source."""
+
+    state: np.ndarray  # (n, A)
+    action: np.ndarray  # (n, horizon, A), the last step repeated after the episode's end
+    mask: np.ndarray  # (n, horizon) bool: False after the end, and everywhere in a set without actions
+    positions: np.ndarray  # (n, 2, 3) of object and container in the base frame, NaN where unknown
+
+
+class Source:
+    """A set of chunks with its body's vectors joined; ``rows`` are those that have a picture and may start a chunk."""
+
+    def __init__(self, chunks: Chunks, horizon: int, every: int):
+        """``every``: a chunk may start at every so many-th row of an episode (frames of a set without actions all count)."""
+        self.chunks, self.horizon = chunks, horizon
+        self.body: Body = find_body(chunks.embodiment)
+        self._state = self.body.join(_section(chunks.values, "state"))
+        self.acts = any(name.startswith("action.") for name in chunks.values)
+        self._action = self.body.join(_section(chunks.values, "action")) if self.acts else self._state
+        first = np.concatenate([[0], np.flatnonzero(np.diff(chunks.last)) + 1])
+        begins = first[np.searchsorted(first, np.arange(len(chunks.last)), side="right") - 1]
+        regular = (np.arange(len(chunks.last)) - begins) % (every if self.acts else 1) == 0
+        self.rows = np.flatnonzero(chunks.has_picture & regular)
+        ends = np.unique(chunks.last[self.rows])
+        self.picture_rows = np.union1d(self.rows, ends[chunks.has_picture[ends]])
+
+    def raw(self, rows: np.ndarray) -> Raw:
+        """Return states, chunks and positions of these rows."""
+        steps = rows[:, None] + np.arange(self.horizon)
+        last = self.chunks.last[rows][:, None]
+        inside = (steps <= last) & self.acts
+        return Raw(self._state[rows], self._action[np.minimum(steps, last)], inside, self._positions(rows))
+
+    def goal(self, rows: np.ndarray) -> np.ndarray:
+        """Return the rows one horizon later, or the episode's last."""
+        return np.minimum(rows + self.horizon, self.chunks.last[rows])
+
+    def fit(self) -> Scaling:
+        """Return the statistics of this source's chunks."""
+        raw = self.raw(self.rows)
+        return Scaling.fit(self.body, raw.state, raw.action, raw.mask)
+
+    def _positions(self, rows: np.ndarray) -> np.ndarray:
+        unknown = np.full((len(rows), 3), np.nan, np.float32)
+        values = self.chunks.values
+        return np.stack([values[n][rows] if (n := f"privileged.{t}") in values else unknown for t in THINGS], 1)
+
+
+def _section(values: Mapping[str, np.ndarray], section: str) -> dict[str, np.ndarray]:
+    prefix = f"{section}."
+    return {name.removeprefix(prefix): v for name, v in values.items() if name.startswith(prefix)}

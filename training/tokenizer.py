@@ -1,0 +1,66 @@
+"""Recipe of UniT's tokenizer: frozen visual features in, one codebook for what is seen and what is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from agents.unit.checkpoint import Checkpoint, load_checkpoint, numpy_weights
+from agents.unit.config import TokenizerConfig, from_dict, load_size, to_dict
+from agents.unit.tokenizer import UniT
+from agents.unit.visual import as_patches
+from training.batches import Batch
+from training.loop import Loop, refuse_other
+from training.options import Common, Needs, card_of, loop_plan, make_ready
+from training.sources import Chunks
+
+
+@dataclass(frozen=True)
+class Options(Common):
+    """Train a tokenizer: `train tokenizer --data DIR`."""
+
+    variant: str = "full"
+    """full, no_cross (every branch decodes its own), villa (vision to both), vision, or action (a plain RQ-VAE of actions)."""
+
+    human_share: float = 1.0
+    """How often human chunks are drawn, against the robot's."""
+
+
+def train(options: Options, sets: Sequence[Chunks]) -> Path:
+    """Train, write the checkpoint and return its folder."""
+    size = load_size(options.size, tokenizer={"variant": options.variant})
+    config, defaults = size.tokenizer, size.training["tokenizer"]
+    plan = loop_plan(options, f"tokenizer_{options.variant}", defaults)
+    torch.set_num_threads(options.threads)
+    batch = options.batch or defaults["batch"]
+    shares = {"demonstrations": 1.0, "frames": 0.0, "human_egodex": options.human_share}
+    ready = make_ready(options, sets, Needs(config.bodies, config.visual, config.horizon, batch, shares, goal=True))
+    card = ready.card | {"steps": plan.steps, "batch": batch, "seed": options.seed}
+    refuse_other(plan.folder, {"recipe": "tokenizer", "config": to_dict(config), **card, "feature_seconds": 0})
+    torch.manual_seed(options.seed)
+    model = UniT(config)
+    started = time.monotonic()
+    loop = Loop(model, lambda seen: prepare(seen, config), plan)
+    shown = loop.run(ready.batches)
+    made = card_of(options, plan, ready, time.monotonic() - started, shown)
+    weights = numpy_weights(loop.plain)
+    Checkpoint("tokenizer", to_dict(config), weights, ready.scalings, ready.features, made).save(plan.folder)
+    return plan.folder
+
+
+def prepare(seen: Batch, config: TokenizerConfig) -> Batch:
+    """Return a batch with both pictures' patches, as the tokenizer reads them."""
+    now, goal = (as_patches(seen[name], config.merge) for name in ("coarse", "goal_coarse"))
+    return seen | {"now": now, "goal": goal}
+
+
+def load_tokenizer(folder: Path) -> tuple[UniT, Checkpoint]:
+    """Return a frozen tokenizer and its checkpoint."""
+    stored = load_checkpoint(folder, "tokenizer", f"Train one with `uv run train tokenizer --data DIR --out {folder}`.")
+    model = UniT(from_dict(TokenizerConfig, stored.config))
+    stored.restore(model, folder)
+    return model.requires_grad_(False).eval(), stored
