@@ -23,6 +23,7 @@ COMMANDS = {
     "assets": Command("envs.robocasa.assets.command:main", "make, find, check and look at asset packs", simulates=True),
     "collect": Command("training.collect:main", "make demonstrations with the scripted expert"),
     "compare": Command("reports.compare:main", "compare two runs episode by episode"),
+    "convert": Command("training.convert:main", "turn demonstrations from one format into another"),
     "doctor": Command("crossbody.doctor:main", "say what works on this machine and what to type where it does not"),
     "judge": Command("evaluators.judge.command:main", "score pairs of reference and generated clips from 1 to 5"),
     "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),

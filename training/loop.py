@@ -103,7 +103,9 @@ class Loop:
 
     def _update(self, batch: Batch) -> dict[str, Tensor]:
         process = self.accelerator.process_index
-        torch.manual_seed((self.plan.seed * 1_000_003 + self.step) * 1009 + process)  # all of a step's noise comes from here
+        torch.manual_seed(
+            (self.plan.seed * 1_000_003 + self.step) * 1009 + process
+        )  # all of a step's noise comes from here
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(self.step)
         with self.accelerator.autocast():
@@ -161,7 +163,9 @@ def refuse_other(folder: Path, recipe: dict[str, Any]) -> None:
     plain = json.loads(json.dumps(recipe))
     if note.exists() and (folder / SNAPSHOT).exists():
         before = json.loads(note.read_text())
-        differ = [f"{k}: was {before.get(k)}, is {plain.get(k)}" for k in {*before, *plain} if before.get(k) != plain.get(k)]
+        differ = [
+            f"{k}: was {before.get(k)}, is {plain.get(k)}" for k in {*before, *plain} if before.get(k) != plain.get(k)
+        ]
         if differ:
             raise CrossbodyError(
                 f"{folder} holds a training run that was started differently:\n  " + "\n  ".join(sorted(differ))

@@ -4,56 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 
-from agents.unit.checkpoint import Checkpoint, numpy_weights
+from agents.unit.checkpoint import Checkpoint, load_checkpoint, rounded_weights
 from agents.unit.config import Size, load_size, to_dict
 from agents.unit.policy import Policy
 from agents.unit.tokenizer import UniT
-from crossbody.errors import CrossbodyError
 from training.batches import Batch
 from training.loop import Loop, refuse_other
-from training.options import Common, Needs, card_of, loop_plan, make_ready
+from training.options import PolicyOptions, TokenOptions
+from training.ready import Needs, card_of, loop_plan, make_ready
 from training.sources import Chunks
 from training.tokenizer import load_tokenizer, prepare
 
 
-@dataclass(frozen=True)
-class Options(Common):
-    """Train a policy without tokens: `train gr00t --data DIR`."""
-
-    frames_share: float = 0.5
-    """Frames without actions, drawn so often per demonstrated chunk: they teach where object and container are."""
-
-    human_share: float = 1.0
-    """How often human chunks are drawn, against the robot's."""
-
-    state_noise: float = 0.01
-    """Standard deviation, rad or m, of noise on the state; the action stays in place, so the noise teaches to correct it."""
-
-    warm_start: Path | None = None
-    """A checkpoint of the same configuration to begin with: robot-only fine-tuning after co-training, for one."""
-
-
-@dataclass(frozen=True)
-class TokenOptions(Options):
-    """Train VLA-UniT: `train vla_unit --data DIR --tokenizer DIR`."""
-
-    tokenizer: Path | None = None
-    """The folder of the tokenizer; by default runs/train/tokenizer_full-<size>."""
-
-    wiring: Literal["released", "page"] = "released"
-    """released: the action head sees the context without bridge tokens. page: it also sees the predicted codes."""
-
-    detach: bool = True
-    """Keep the flow loss out of the vision-language backbone, as released."""
-
-
-def train(options: Options, sets: Sequence[Chunks]) -> Path:
+def train(options: PolicyOptions, sets: Sequence[Chunks]) -> Path:
     """Train, write the checkpoint and return its folder."""
     size, name = configure(options)
     tokenizer, known = (None, None)
@@ -73,18 +40,20 @@ def train(options: Options, sets: Sequence[Chunks]) -> Path:
     refuse_other(plan.folder, {"recipe": name, "config": to_dict(config), **card, "feature_seconds": 0})
     torch.manual_seed(options.seed)
     model = Policy(config)
+    if options.warm_start:
+        load_checkpoint(options.warm_start, "policy", "Give a folder that `train` wrote.").restore(model, options.warm_start)
     if tokenizer is not None:
         model.books.copy_(tokenizer.quantizer.books)
     started = time.monotonic()
     loop = Loop(model, coder(tokenizer), plan)
     shown = loop.run(ready.batches)
     made = card_of(options, plan, ready, time.monotonic() - started, shown)
-    weights = numpy_weights(loop.plain)
+    weights = rounded_weights(loop.plain)
     Checkpoint("policy", to_dict(config), weights, ready.scalings, ready.features, made).save(plan.folder)
     return plan.folder
 
 
-def configure(options: Options) -> tuple[Size, str]:
+def configure(options: PolicyOptions) -> tuple[Size, str]:
     """Return the size with what the options change in the policy, and the agent's name."""
     if isinstance(options, TokenOptions):
         return load_size(options.size, policy={"wiring": options.wiring, "detach": options.detach}), "vla_unit"

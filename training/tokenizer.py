@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from agents.unit.checkpoint import Checkpoint, load_checkpoint, numpy_weights
+from agents.unit.checkpoint import Checkpoint, load_checkpoint, rounded_weights
 from agents.unit.config import TokenizerConfig, from_dict, load_size, to_dict
 from agents.unit.tokenizer import UniT
 from agents.unit.visual import as_patches
 from training.batches import Batch
 from training.loop import Loop, refuse_other
-from training.options import Common, Needs, card_of, loop_plan, make_ready
+from training.options import TokenizerOptions
+from training.ready import Needs, card_of, loop_plan, make_ready
 from training.sources import Chunks
 
 
-@dataclass(frozen=True)
-class Options(Common):
-    """Train a tokenizer: `train tokenizer --data DIR`."""
-
-    variant: str = "full"
-    """full, no_cross (every branch decodes its own), villa (vision to both), vision, or action (a plain RQ-VAE of actions)."""
-
-    human_share: float = 1.0
-    """How often human chunks are drawn, against the robot's."""
-
-
-def train(options: Options, sets: Sequence[Chunks]) -> Path:
+def train(options: TokenizerOptions, sets: Sequence[Chunks]) -> Path:
     """Train, write the checkpoint and return its folder."""
     size = load_size(options.size, tokenizer={"variant": options.variant})
     config, defaults = size.tokenizer, size.training["tokenizer"]
@@ -47,7 +36,7 @@ def train(options: Options, sets: Sequence[Chunks]) -> Path:
     loop = Loop(model, lambda seen: prepare(seen, config), plan)
     shown = loop.run(ready.batches)
     made = card_of(options, plan, ready, time.monotonic() - started, shown)
-    weights = numpy_weights(loop.plain)
+    weights = rounded_weights(loop.plain)
     Checkpoint("tokenizer", to_dict(config), weights, ready.scalings, ready.features, made).save(plan.folder)
     return plan.folder
 

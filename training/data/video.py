@@ -16,25 +16,49 @@ KEYFRAME_EVERY = 8
 CRF = "20"
 
 
+class VideoFile:
+    """An H.264 file under way, which has its name only once it is closed."""
+
+    def __init__(self, file: Path, fps: float, keyframe_every: int = KEYFRAME_EVERY):
+        import av
+
+        self._file, self._fps, self._keyframe_every = file, fps, keyframe_every
+        self._part = file.with_name(f".{file.stem}.part.mp4")
+        self._part.parent.mkdir(parents=True, exist_ok=True)
+        self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
+        self._stream: Any = None
+        self.frames = 0
+
+    def add(self, picture: np.ndarray) -> None:
+        """Append a picture, uint8 (height, width, 3) with even sides."""
+        import av
+
+        if self._stream is None:
+            self._stream = _stream(self._container, picture.shape, self._fps, self._keyframe_every)
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        self._container.mux(self._stream.encode(frame))
+        self.frames += 1
+
+    def size(self) -> int:
+        """Return the bytes written so far."""
+        return self._part.stat().st_size
+
+    def close(self) -> None:
+        """Complete the file."""
+        if self._stream is None:
+            raise DataError(f"{self._file}: there are no pictures to write")
+        self._container.mux(self._stream.encode())
+        self._container.close()
+        self._part.replace(self._file)
+
+
 def write_video(file: Path, pictures: Iterable[np.ndarray], fps: float, keyframe_every: int = KEYFRAME_EVERY) -> int:
     """Write pictures, uint8 (height, width, 3) with even sides, and return how many; the file is complete or absent."""
-    import av
-
-    part = file.with_name(f".{file.stem}.part.mp4")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    count = 0
-    with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream: Any = None
-        for picture in pictures:
-            count += 1
-            if stream is None:
-                stream = _stream(container, picture.shape, fps, keyframe_every)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
-        if stream is None:
-            raise DataError(f"{file}: there are no pictures to write")
-        container.mux(stream.encode())
-    part.replace(file)
-    return count
+    video = VideoFile(file, fps, keyframe_every)
+    for picture in pictures:
+        video.add(picture)
+    video.close()
+    return video.frames
 
 
 def read_frames(file: Path, indices: Sequence[int]) -> list[np.ndarray]:
@@ -59,6 +83,11 @@ def read_span(file: Path, first: int, frames: int) -> Iterator[np.ndarray]:
         yield picture
     if count < frames:
         raise DataError(f"{file} has no frame {first + count}; it is cut short or not the video of this episode")
+
+
+def frame_rate(file: Path) -> float:
+    """Return the frames per second of a video."""
+    return next(_opened(file, lambda container: iter([float(container.streams.video[0].average_rate)])))
 
 
 def _decode(file: Path, wanted: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:

@@ -1,0 +1,132 @@
+"""Data made ready for a recipe: features computed, statistics fitted, batches mixed; and what a checkpoint remembers of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from agents.unit.bodies import Scaling
+from agents.unit.config import Bodies, Visual
+from agents.unit.language import Words
+from crossbody.errors import CrossbodyError
+from training.batches import Batches, Mixing, Stream, position_statistics, text_of
+from training.loop import Plan
+from training.options import Common
+from training.pictures import cached_grids, statistics
+from training.sources import Chunks, Source
+
+DRY_STEPS, DRY_BATCH, DRY_ROWS = 12, 8, 24
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a recipe needs of its data."""
+
+    bodies: Bodies
+    visual: Visual
+    horizon: int
+    batch: int
+    shares: dict[
+        str, float
+    ]  # demonstrations, frames (sets without actions), and any embodiment's name, which multiplies
+    goal: bool  # the goal's picture, too
+    state_noise: float = 0.0
+    known: tuple[dict[str, Scaling], dict[str, np.ndarray]] | None = (
+        None  # a tokenizer's statistics, which its policy shares
+    )
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Data in the form that a loop takes, and what the checkpoint has to remember of it."""
+
+    batches: Batches
+    scalings: dict[str, Scaling]
+    features: dict[str, np.ndarray]
+    card: dict[str, Any]
+
+
+def loop_plan(options: Common, name: str, defaults: dict[str, Any]) -> Plan:
+    """Return the loop's plan from the options, or from the size's defaults where an option is not given."""
+    steps = DRY_STEPS if options.dry_run else options.steps or defaults["steps"]
+    return Plan(
+        folder=options.out or Path("runs/train") / f"{name}-{options.size}",
+        steps=steps,
+        learning_rate=options.learning_rate or defaults["learning_rate"],
+        seed=options.seed,
+        log_every=min(options.log_every, steps),
+        save_every=min(options.save_every, steps),
+        bf16=options.bf16,
+    )
+
+
+def make_ready(options: Common, sets: Sequence[Chunks], needs: Needs) -> Ready:
+    """Open sources, compute or find their features, fit or take over the statistics."""
+    candidates = [Source(c, needs.horizon, options.every) for c in sets]
+    sources = [s for s in candidates if needs.shares["demonstrations" if s.acts else "frames"]]
+    if not any(s.acts for s in sources):
+        raise CrossbodyError(
+            "there are no actions in --data; `uv run crossbody collect --suite robocasa_gr1 --out DIR` makes some."
+        )
+    for source in sources if options.dry_run else ():
+        source.rows = source.picture_rows = source.rows[:DRY_ROWS]
+    started = time.monotonic()
+    grids = [cached_grids(s.chunks, s.picture_rows, needs.visual, options.seed) for s in sources]
+    seconds = time.monotonic() - started
+    scalings, features = needs.known or (_fit(sources), statistics(grids[0]) | position_statistics(sources))
+    words = Words()
+    streams = [
+        Stream(s, g, text_of(s, words), scalings[s.body.name], _share(s, sources, needs.shares))
+        for s, g in zip(sources, grids, strict=True)
+    ]
+    size = DRY_BATCH if options.dry_run else needs.batch
+    batches = Batches(streams, features, Mixing(size, options.seed, needs.bodies, needs.goal, needs.state_noise))
+    return Ready(batches, scalings, features, {"data": _census(sources), "feature_seconds": round(seconds)})
+
+
+def card_of(options: Common, plan: Plan, ready: Ready, seconds: float, shown: dict[str, float]) -> dict[str, Any]:
+    """Return what a checkpoint remembers of its making."""
+    given = {k: _plain(v) for k, v in dataclasses.asdict(options).items() if v not in (None, False)}
+    return {
+        "options": given, "steps": plan.steps, "learning_rate": plan.learning_rate,
+        "batch": ready.batches.mixing.size, "seconds": round(seconds), "last": {k: round(v, 5) for k, v in shown.items()},
+        "torch": torch.__version__, **ready.card,
+    }  # fmt: skip
+
+
+def _fit(sources: Sequence[Source]) -> dict[str, Scaling]:
+    """Return each body's statistics, from its largest set with actions."""
+    acting = sorted((s for s in sources if s.acts), key=lambda s: len(s.rows))
+    return {s.body.name: s.fit() for s in acting}
+
+
+def _share(source: Source, sources: Sequence[Source], shares: dict[str, float]) -> float:
+    """Return a source's share: its kind's, split among the sources of the kind by their rows."""
+    alike = sum(len(s.rows) for s in sources if (s.acts, s.body.name) == (source.acts, source.body.name))
+    kind = shares["demonstrations"] if source.acts else shares["frames"]
+    return kind * shares.get(source.body.name, 1.0) * len(source.rows) / alike
+
+
+def _census(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    """Return what a model card says of the data."""
+    return [
+        {
+            "embodiment": s.body.name,
+            "actions": s.acts,
+            "episodes": len(np.unique(s.chunks.last)),
+            "samples": len(s.rows),
+            "fingerprint": s.chunks.fingerprint(),
+        }
+        for s in sources
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return [str(v) for v in value] if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value

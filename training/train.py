@@ -1,0 +1,60 @@
+"""The ``train`` command: a tokenizer or a policy from demonstrations, resumed where it was left."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from crossbody.errors import CrossbodyError, UnknownName
+from crossbody.main import guarded
+from training.options import Common, PolicyOptions, TokenizerOptions, TokenOptions
+
+RECIPES = {
+    "tokenizer": ("training.tokenizer", TokenizerOptions, "UniT's tokenizer, in any of its variants"),
+    "vla_unit": ("training.policy", TokenOptions, "VLA-UniT: a policy that predicts the tokenizer's codes"),
+    "gr00t": ("training.policy", PolicyOptions, "its matched baseline: the same policy from actions alone"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a recipe and return the exit code; 2 for a mistake of the user's, told in one message."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    return guarded(_run, arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    import tyro
+
+    name, *rest = arguments
+    if name not in RECIPES:
+        raise UnknownName("recipe", name, RECIPES)
+    module, kind, _ = RECIPES[name]
+    options: Common = tyro.cli(kind, args=rest, prog=f"train {name}")
+    if options.plan:
+        from training.plan import describe
+
+        print(describe(name, options))
+        return 0
+    if not options.data:
+        raise CrossbodyError(
+            "train on what? Give --data DIR; `uv run crossbody collect --suite robocasa_gr1 --out DIR` makes demonstrations."
+        )
+    from training.data.chunks import open_chunks
+
+    sets = [chunks for folder in options.data for chunks in open_chunks(folder, options.episodes)]
+    print(f"wrote {importlib.import_module(module).train(options, sets)}")
+    return 0
+
+
+def _overview() -> str:
+    width = max(map(len, RECIPES))
+    lines = [f"  {name:<{width}}  {summary}" for name, (_, _, summary) in RECIPES.items()]
+    return "\n".join(["usage: train RECIPE --data DIR …", "", *lines, "", "`train RECIPE --help` has the options of each."])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
