@@ -41,7 +41,9 @@ def train(options: PolicyOptions, sets: Sequence[Chunks]) -> Path:
     torch.manual_seed(options.seed)
     model = Policy(config)
     if options.warm_start:
-        load_checkpoint(options.warm_start, "policy", "Give a folder that `train` wrote.").restore(model, options.warm_start)
+        load_checkpoint(options.warm_start, "policy", "Give a folder that `train` wrote.").restore(
+            model, options.warm_start
+        )
     if tokenizer is not None:
         model.books.copy_(tokenizer.quantizer.books)
     started = time.monotonic()

@@ -53,7 +53,9 @@ def _run(arguments: Sequence[str]) -> int:
 def _overview() -> str:
     width = max(map(len, RECIPES))
     lines = [f"  {name:<{width}}  {summary}" for name, (_, _, summary) in RECIPES.items()]
-    return "\n".join(["usage: train RECIPE --data DIR …", "", *lines, "", "`train RECIPE --help` has the options of each."])
+    return "\n".join(
+        ["usage: train RECIPE --data DIR …", "", *lines, "", "`train RECIPE --help` has the options of each."]
+    )
 
 
 if __name__ == "__main__":

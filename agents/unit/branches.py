@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -12,17 +14,28 @@ POSITIONS = 1024
 QUERY, CONDITION, SEPARATOR, TARGET = range(4)
 
 
+class Shape(NamedTuple):
+    """Of an M-Former's transformer."""
+
+    depth: int
+    width: int
+    heads: int
+    hidden: int
+    dropout: float = 0.0
+
+
 class MFormer(nn.Module):
     """Learned queries read what changes from a condition to a target: ``[queries | condition | SEP | target]``."""
 
-    def __init__(self, inputs: int, width: int, heads: int, hidden: int, depth: int, *, queries: int, dropout=0.0):
+    def __init__(self, inputs: int, queries: int, shape: Shape):
         super().__init__()
+        width = shape.width
         self.queries = nn.Parameter(torch.randn(queries, width) * 0.02)
         self.separator = nn.Parameter(torch.randn(width) * 0.02)
         self.positions = nn.Parameter(torch.randn(POSITIONS, width) * 0.02)
         self.kinds = nn.Parameter(torch.randn(4, width) * 0.02)
         self.project = nn.Linear(inputs, width)
-        self.transformer = Transformer(depth, width, heads, hidden, dropout)
+        self.transformer = Transformer(*shape)
 
     def forward(self, condition: Tensor, target: Tensor) -> Tensor:
         """Return the queries' outputs (B, queries, width) for condition (B, N, inputs) and target (B, M, inputs)."""
@@ -59,14 +72,13 @@ class Branches(nn.Module):
         self.names = tuple(config.routes)
         needs_vision, needs_action = names & {"vision", "fusion"}, names & {"action", "fusion"}
         if needs_vision:
-            self.vision = MFormer(c.patch_width, c.width, c.heads, c.mlp, c.vision_depth, queries=c.tokens)
+            self.vision = MFormer(c.patch_width, c.tokens, Shape(c.vision_depth, c.width, c.heads, c.mlp))
         if needs_action:
             self.action_encoder = PerBody(c.bodies.slots_total, lambda: ActionEncoder(c.bodies.width, c.width))
-            self.action = MFormer(c.width, c.width, c.heads, c.mlp, c.action_depth, queries=c.tokens)
+            self.action = MFormer(c.width, c.tokens, Shape(c.action_depth, c.width, c.heads, c.mlp))
         if "fusion" in names:
-            self.fusion = MFormer(
-                c.width, c.width, c.heads, c.fusion_mlp, c.fusion_depth, queries=c.tokens, dropout=c.fusion_dropout
-            )
+            shape = Shape(c.fusion_depth, c.width, c.heads, c.fusion_mlp, c.fusion_dropout)
+            self.fusion = MFormer(c.width, c.tokens, shape)
         self.own = nn.ModuleDict(
             {n: nn.Sequential(nn.LayerNorm(c.width), nn.Linear(c.width, c.width), nn.GELU()) for n in config.routes}
         )

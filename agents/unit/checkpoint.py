@@ -38,6 +38,7 @@ class Checkpoint:
     scalings: dict[str, Scaling]  # body -> statistics
     features: dict[str, np.ndarray]  # mean and std of the visual grids' channels; means of positions
     training: dict[str, Any]  # what made it: command, data, steps, seed
+    digest: str = ""  # of the weights file, once it is on the disk
 
     def save(self, folder: Path) -> None:
         """Write the folder; the configuration, which names the weights' digest, comes last."""
@@ -45,7 +46,7 @@ class Checkpoint:
         tensors |= {f"features.{k}": v for k, v in self.features.items()}
         for body, scaling in self.scalings.items():
             tensors |= {f"scaling.{body}.{k}": v for k, v in scaling.to_arrays().items()}
-        content = save_tensors({k: np.ascontiguousarray(tensors[k]) for k in sorted(tensors)})
+        content = save_tensors({k: np.require(tensors[k], requirements="C") for k in sorted(tensors)})
         head = {
             "format": FORMAT,
             "kind": self.kind,
@@ -63,8 +64,12 @@ class Checkpoint:
         wrong = sorted(set(own) ^ set(self.weights))
         wrong += [k for k in own if k in self.weights and own[k].shape != self.weights[k].shape]
         if wrong:
-            raise CheckpointError(f"{folder} does not fit its own configuration: {wrong[0]} and {len(wrong) - 1} more differ.")
-        model.load_state_dict({k: torch.from_numpy(v) for k, v in self.weights.items()})
+            raise CheckpointError(
+                f"{folder} does not fit its own configuration: {wrong[0]} and {len(wrong) - 1} more differ."
+            )
+        model.load_state_dict(
+            {k: torch.from_numpy(v) for k, v in self.weights.items()}
+        )  # float16 widens to the model's
 
 
 def load_checkpoint(folder: Path, kind: str, remedy: str) -> Checkpoint:
@@ -77,19 +82,25 @@ def load_checkpoint(folder: Path, kind: str, remedy: str) -> Checkpoint:
     tensors = _read_tensors(folder / WEIGHTS, head["sha256"])
     try:
         scalings = {
-            name: Scaling.from_arrays(body, _under(tensors, f"scaling.{name}.")) for name, body in head["bodies"].items()
+            name: Scaling.from_arrays(body, _under(tensors, f"scaling.{name}."))
+            for name, body in head["bodies"].items()
         }
         return Checkpoint(
-            kind, head["config"], _under(tensors, "model."), scalings, _under(tensors, "features."), head["training"]
-        )
+            kind, head["config"], _under(tensors, "model."), scalings, _under(tensors, "features."),
+            head["training"], head["sha256"][:16],
+        )  # fmt: skip
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{folder / CONFIG} is damaged: {error} is missing or wrong.") from error
 
 
-def numpy_weights(model: nn.Module) -> dict[str, np.ndarray]:
-    """Return a model's weights and buffers as float32 or integer arrays."""
+@torch.no_grad()
+def rounded_weights(model: nn.Module) -> dict[str, np.ndarray]:
+    """Round a model's weights to float16, in place, and return them: half the size, and what is loaded is what was trained."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_floating_point():
+            tensor.copy_(tensor.half())
     state = {k: v.detach().cpu() for k, v in model.state_dict().items()}
-    return {k: (v.float() if v.is_floating_point() else v).numpy() for k, v in state.items()}
+    return {k: (v.half() if v.is_floating_point() else v).numpy() for k, v in state.items()}
 
 
 def _read_head(file: Path) -> dict[str, Any]:
@@ -98,7 +109,9 @@ def _read_head(file: Path) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{file} is damaged: it is not JSON ({error}).") from error
     if not isinstance(head, dict) or "format" not in head or "sha256" not in head or "kind" not in head:
-        raise CheckpointError(f"{file} is not one of ours: it names no format. `uv run train` makes checkpoints that are.")
+        raise CheckpointError(
+            f"{file} is not one of ours: it names no format. `uv run train` makes checkpoints that are."
+        )
     if head["format"] != FORMAT:
         raise CheckpointError(
             f"{file} has format {head['format']}; this version reads format {FORMAT}. Update crossbody, or train again."

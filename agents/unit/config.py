@@ -99,7 +99,9 @@ class PolicyConfig:
 
     bodies: Bodies
     visual: Visual
-    language: str  # vision-language backbone: minilm (a small transformer on MiniLM and the visual grid) | qwen2_5_vl_3b
+    language: (
+        str  # vision-language backbone: minilm (a small transformer on MiniLM and the visual grid) | qwen2_5_vl_3b
+    )
     context_width: int
     context_depth: int  # layers of the small transformer; at base the backbone's own number
     context_heads: int
@@ -117,7 +119,9 @@ class PolicyConfig:
     codes: int = 128
     code_width: int = 32
     bridge: bool = True  # predict the tokenizer's codes; False is the matched GR00T baseline
-    wiring: str = "released"  # released: the head sees the context without bridge tokens | page: it also sees the predicted codes
+    wiring: str = (
+        "released"  # released: the head sees the context without bridge tokens | page: it also sees the predicted codes
+    )
     detach: bool = True  # the flow loss does not reach the vision-language backbone
     level_weights: tuple[float, ...] = (1.0, 0.5)  # of the cross-entropies
     token_weight: float = 0.1
@@ -165,7 +169,9 @@ def from_dict(kind: type, values: dict[str, Any]) -> Any:
     """Return a configuration from plain data; an unknown or missing field raises CrossbodyError."""
     nested = {"bodies": Bodies, "visual": Visual}
     try:
-        plain = {k: nested[k](**v) if k in nested else tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        plain = {
+            k: nested[k](**v) if k in nested else tuple(v) if isinstance(v, list) else v for k, v in values.items()
+        }
         return kind(**plain)
     except TypeError as error:
         raise CrossbodyError(f"a {kind.__name__} cannot be made: {error}") from None

@@ -40,7 +40,9 @@ class SmallContext(nn.Module):
         self.looks = Looks(c, TEXT_WIDTH) if c.looks else None
         self.kinds = nn.Parameter(torch.randn(3, c.context_width) * 0.02)
         self.bridge = nn.Parameter(torch.randn(self.bridges, c.context_width) * 0.02)
-        self.transformer = Transformer(c.context_depth, c.context_width, c.context_heads, 4 * c.context_width, c.dropout)
+        self.transformer = Transformer(
+            c.context_depth, c.context_width, c.context_heads, 4 * c.context_width, c.dropout
+        )
 
     def forward(self, seen: dict[str, Tensor]) -> Context:
         """``seen`` as in ``Looks.forward``."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from agents.unit.branches import MFormer
+from agents.unit.branches import MFormer, Shape
 from agents.unit.config import TokenizerConfig
 from agents.unit.layers import CausalConv, ConvResidual, PerBody, Transformer
 
@@ -50,7 +50,7 @@ class ActionDecoder(nn.Module):
         c = config
         self.positions = nn.Parameter(torch.randn(c.tokens, c.width) * 0.02)
         slots = c.bodies.slots_total
-        self.former = MFormer(c.width, c.width, c.heads, c.mlp, c.action_decoder_depth, queries=c.horizon // 2)
+        self.former = MFormer(c.width, c.horizon // 2, Shape(c.action_decoder_depth, c.width, c.heads, c.mlp))
         self.tail = PerBody(slots, lambda: ActionTail(c))
 
     def forward(self, state: Tensor, tokens: Tensor, slot: Tensor) -> Tensor:

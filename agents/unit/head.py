@@ -77,7 +77,9 @@ class ActionHead(nn.Module):
         self.visual = nn.Identity() if raw_width == c.context_width else nn.Linear(raw_width, c.context_width)
         self.kinds = nn.Parameter(torch.randn(3, c.context_width) * 0.02)  # context, raw picture, predicted codes
         self.norm = nn.LayerNorm(c.context_width)
-        self.reader = Transformer(c.context_self_depth, c.context_width, c.context_heads, 4 * c.context_width, c.dropout)
+        self.reader = Transformer(
+            c.context_self_depth, c.context_width, c.context_heads, 4 * c.context_width, c.dropout
+        )
         self.state = PerBody(slots, lambda: two_layers(padded, c.width, c.width))
         self.no_state = nn.Parameter(torch.zeros(c.width))
         self.encoder = PerBody(slots, lambda: NoisyActionEncoder(token, c.width))

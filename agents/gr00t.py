@@ -1,0 +1,28 @@
+"""GR00T: VLA-UniT's matched baseline, the same network without bridge tokens, trained on actions alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agents.unit.agent import PolicyAgent
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which weights, and what they may see."""
+
+    checkpoint: Path | None = None
+    """A folder that `train gr00t` wrote; the shipped small one when none is given."""
+
+    blind: bool = False
+    """Show it the average picture only: the control for every success that needs no eyes."""
+
+
+def make(options: Options) -> PolicyAgent:
+    """Return the policy with its weights loaded."""
+    from agents.unit.agent import SHIPPED, PolicyAgent
+
+    return PolicyAgent(options.checkpoint or SHIPPED / "gr00t", bridge=False, blind=options.blind)

@@ -1,0 +1,119 @@
+"""What ``vla_unit`` and ``gr00t`` share: a checkpoint that looks at GR1's head camera and gives chunks of 16 steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.unit.bodies import pad
+from agents.unit.checkpoint import CONFIG, Checkpoint, CheckpointError, load_checkpoint
+from agents.unit.config import PolicyConfig, from_dict
+from agents.unit.policy import Policy
+from agents.unit.visual import Grids, load_visual, tensor_of
+from crossbody.catalog import ROOT
+from crossbody.contracts import Chunk, EpisodeSpec, Observation
+from crossbody.seeds import generator
+from tasks import gr1
+
+SHIPPED = ROOT / "checkpoints" / "tiny"
+BODY = "gr1"
+
+
+class PolicyAgent:
+    """Every episode is answered alone, by one thread, with noise from its own generator: batching changes nothing."""
+
+    in_worker = False
+    reads = (*gr1.STATE, gr1.EGO, gr1.LANGUAGE)
+    gives = gr1.ACTION
+
+    def __init__(self, folder: Path, *, bridge: bool, blind: bool):
+        """``bridge``: the policy that is expected predicts codes. ``blind``: it sees the average picture only."""
+        name = "vla_unit" if bridge else "gr00t"
+        torch.set_num_threads(1)  # more threads cost time on one picture, and sums would depend on their number
+        remedy = f"Train one with `uv run train {name} --data DIR --out {folder}`, or give --options.checkpoint DIR."
+        self._checkpoint = load_checkpoint(folder, "policy", remedy)
+        config: PolicyConfig = from_dict(PolicyConfig, self._checkpoint.config)
+        if config.bridge != bridge:
+            raise CheckpointError(
+                f"{folder} predicts {'' if config.bridge else 'no '}codes, so it is no {name} checkpoint."
+            )
+        if BODY not in self._checkpoint.scalings:
+            raise CheckpointError(
+                f"{folder / CONFIG}: this policy never saw {BODY}, only {', '.join(self._checkpoint.scalings)}."
+            )
+        self._policy = Policy(config).eval()
+        self._checkpoint.restore(self._policy, folder)
+        self._scaling, self._config, self._blind = self._checkpoint.scalings[BODY], config, blind
+        self._senses = Senses(self._checkpoint, config)
+        self._episodes: dict[str, tuple[int, int]] = {}  # episode -> its seed, chunks given
+
+    @property
+    def card(self) -> dict[str, object]:
+        """What a run's manifest says about the weights."""
+        return {"weights": self._checkpoint.digest, "training": self._checkpoint.training}
+
+    def reset(self, episodes: Sequence[EpisodeSpec]) -> None:
+        self._episodes |= {spec.id: (spec.seed, 0) for spec in episodes}
+
+    def act(self, observations: Mapping[str, Observation]) -> Mapping[str, Chunk]:
+        return {episode: self._chunk(episode, seen) for episode, seen in observations.items()}
+
+    def close(self) -> None:
+        self._episodes.clear()
+
+    def _chunk(self, episode: str, observation: Observation) -> Chunk:
+        seed, index = self._episodes[episode]
+        self._episodes[episode] = seed, index + 1
+        c, body = self._config, self._scaling.body
+        state = body.join({p: observation[f"state.{p}"] for p in body.parts})[None]
+        noise = generator(seed, f"flow/{index}").standard_normal((1, c.horizon, c.bodies.width), np.float32)
+        seen = self._senses.seen(self._picture(observation), observation[gr1.LANGUAGE.name], state)
+        numbers = self._policy.act(seen, torch.from_numpy(noise))[..., : body.width].numpy()
+        return {f"action.{part}": v for part, v in body.split(self._scaling.unscale(numbers, state)[0]).items()}
+
+    def _picture(self, observation: Observation) -> np.ndarray | None:
+        return None if self._blind else observation[gr1.EGO.name]
+
+
+class Senses:
+    """Turns what GR1 observes into what the policy reads."""
+
+    def __init__(self, checkpoint: Checkpoint, config: PolicyConfig):
+        from agents.unit.language import Words
+
+        self._visual, self._words = load_visual(config.visual), Words()
+        self._scaling, self._config = checkpoint.scalings[BODY], config
+        self._features = {k: torch.from_numpy(v) for k, v in checkpoint.features.items()}
+
+    def seen(self, picture: np.ndarray | None, instruction: str, state: np.ndarray) -> dict[str, Tensor]:
+        """``picture`` None stands for the average one; ``state``: raw (1, A)."""
+        text, mask = self._words(instruction)
+        length = int(mask.sum())
+        body, width = self._scaling.body, self._config.bodies.width
+        view = self._scaling.state(state, body.view)
+        return self._grids(picture) | {
+            "text": text[None, :length],
+            "text_mask": mask[None, :length],
+            "state": torch.from_numpy(pad(self._scaling.state(state), width)),
+            "view": torch.from_numpy(pad(view, width)),
+            "slot": torch.tensor([self._config.bodies.slots[body.name]]),
+        }
+
+    def _grids(self, picture: np.ndarray | None) -> Grids:
+        if picture is not None:
+            return normalise(self._visual(tensor_of(picture[None])), self._features)
+        v = self._config.visual
+        grids = {"coarse": torch.zeros(1, v.width, v.rows, v.columns)}
+        return grids | ({"fine": torch.zeros(1, v.fine_width, 2 * v.rows, 2 * v.columns)} if v.fine_width else {})
+
+
+def normalise(grids: Grids, features: Mapping[str, Tensor]) -> Grids:
+    """Return grids with every channel standardised by ``<grid>_mean`` and ``<grid>_std``."""
+    return {
+        name: (g - features[f"{name}_mean"][:, None, None]) / features[f"{name}_std"][:, None, None]
+        for name, g in grids.items()
+    }

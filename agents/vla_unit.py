@@ -1,0 +1,28 @@
+"""VLA-UniT: a vision-language policy trained to predict UniT's tokens, with a flow-matching action head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agents.unit.agent import PolicyAgent
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which weights, and what they may see."""
+
+    checkpoint: Path | None = None
+    """A folder that `train vla_unit` wrote; the shipped small one when none is given."""
+
+    blind: bool = False
+    """Show it the average picture only: the control for every success that needs no eyes."""
+
+
+def make(options: Options) -> PolicyAgent:
+    """Return the policy with its weights loaded."""
+    from agents.unit.agent import SHIPPED, PolicyAgent
+
+    return PolicyAgent(options.checkpoint or SHIPPED / "vla_unit", bridge=True, blind=options.blind)
