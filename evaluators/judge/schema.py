@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -125,5 +126,13 @@ def read_verdict(text: str, kind: type[Verdict]) -> tuple[Verdict | None, str]:
             what = "breaks off or is malformed JSON" if stripped.startswith("{") else "is prose, not JSON"
             return None, f"the answer {what} ({len(stripped)} characters)"
         where = ".".join(map(str, first["loc"])) or "the answer"
-        got = "" if first["type"] == "missing" else f", got {str(first['input'])[:60]!r}"
+        got = "" if first["type"] == "missing" else f", got {_value(stripped, first['loc'])}"
         return None, f"{where}: {first['msg'][:1].lower() + first['msg'][1:]}{got}"
+
+
+def _value(text: str, where: tuple[int | str, ...]) -> str:
+    """Return what stands at a place of a JSON text, as JSON; the validator's own record of it does not tell 9 from "9"."""
+    value = json.loads(text)
+    for step in where:
+        value = value[step]
+    return json.dumps(value)[:60]

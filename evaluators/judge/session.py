@@ -152,7 +152,9 @@ class Session:
             self._in_a_row = 0
         except BudgetSpent:
             self._halt(f"the budget of ${self._ledger.limit:g} has no room for the next request")
-            return
+            if not costs:
+                return
+            fields = {"status": "failed", "reason": "the budget has no room for another try", "tries": len(costs)}
         except Failed as failure:
             if self._halted.is_set() and failure.again:
                 return  # given up because the run ends: still open
