@@ -28,7 +28,10 @@ class Body:
             self.command[f"{side}_arm"] = data.qpos[self.arms[side].qpos[3:]].copy()
             self.command[f"{side}_hand"] = np.zeros(6)
         root = model.body("robot0_base").id
-        self.is_robot = np.array([model.body_rootid[b] == model.body_rootid[root] for b in model.geom_bodyid])
+        self.is_arm = {
+            side: np.isin(model.geom_bodyid, subtree(model, model.jnt_bodyid[self.arms[side].joints[3]]))
+            for side in SIDES
+        }
         matrix = data.xmat[root].reshape(3, 3)
         self.origin, self.ahead, self.right = data.xpos[root].copy(), matrix[:, 0].copy(), -matrix[:, 1].copy()
         self.yaw = float(np.arctan2(self.ahead[1], self.ahead[0]))
@@ -58,7 +61,7 @@ class Body:
         return rotation.T @ (point - position)
 
     def penetration(self, side: str, q: np.ndarray, shape: np.ndarray, ignored: frozenset[int] = frozenset()) -> float:
-        """Return by how many metres, summed over contacts, the robot would enter other things.
+        """Return by how many metres, summed over contacts, an arm from the shoulder to the fingers would enter other things.
 
         The arm of ``side`` stands at ``q`` (10,) with its hand in ``shape`` (6,), everything else as it is now.
         ``ignored`` are ids of bodies that may be touched, such as the object to be grasped.
@@ -71,8 +74,16 @@ class Body:
         self.arms[side].forward(q)
         mujoco.mj_collision(self.model, data)
         pairs = data.contact.geom
-        robot = self.is_robot[pairs]
         depth = -np.minimum(data.contact.dist, 0)
         bodies = self.model.geom_bodyid[pairs]
-        counted = (robot.sum(axis=1) == 1) & ~np.isin(bodies, list(ignored)).any(axis=1)
+        counted = (self.is_arm[side][pairs].sum(axis=1) == 1) & ~np.isin(bodies, list(ignored)).any(axis=1)
         return float(depth[counted].sum())
+
+
+def subtree(model: mujoco.MjModel, root: int) -> list[int]:
+    """Return the ids of a body and of all that hangs on it."""
+    found = [int(root)]
+    for body in range(int(root) + 1, model.nbody):
+        if model.body_parentid[body] in found:
+            found.append(body)
+    return found

@@ -7,6 +7,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from agents.expert.body import subtree
 from agents.expert.kinematics import rotation_matrix
 from agents.expert.scene import Scene
 
@@ -22,7 +23,7 @@ class Opening:
         model = scene.model
         suffix = {"drawer": "slidejoint", "microwave": "microjoint", "cabinet": "doorhinge"}[scene.kind]
         self.joint = model.joint(f"{self.fixture.name}_{suffix}").id
-        self.bodies = _below(model, int(model.jnt_bodyid[self.joint]))
+        self.bodies = subtree(model, model.jnt_bodyid[self.joint])
         self.panel = self._front_panel()
 
     @property
@@ -61,11 +62,13 @@ class Opening:
         return self.scene.data.geom_xpos[self.panel].copy()
 
     def panel_sizes(self) -> np.ndarray:
-        """Return half the panel's thickness, width and height (3,), metres."""
+        """Return half the front's thickness, width and height (3,), metres; frames around the panel included."""
         size = self.scene.model.geom_size[self.panel]
         matrix = np.abs(self.scene.data.geom_xmat[self.panel].reshape(3, 3))
         up, thin = int(np.argmax(matrix[2])), int(np.argmin(size))
-        return np.array([size[thin], size[3 - up - thin], size[up]])
+        if self.scene.kind == "microwave":
+            return np.array([size[thin], size[3 - up - thin], size[up]])
+        return np.array([size[thin], self.fixture.size[0] / 2, self.fixture.size[2] / 2])
 
     def _front_panel(self) -> int:
         """Id of the geom with the largest face among the boxes of the bodies that carry no handle or inner wall."""
@@ -78,12 +81,3 @@ class Opening:
             and "inner" not in model.geom(g).name
         ]
         return int(max(geoms, key=lambda g: np.prod(np.sort(model.geom_size[g])[1:])))
-
-
-def _below(model: mujoco.MjModel, root: int) -> list[int]:
-    """Return the ids of a body and all that hangs on it."""
-    found = [root]
-    for body in range(root + 1, model.nbody):
-        if model.body_parentid[body] in found:
-            found.append(body)
-    return found

@@ -18,7 +18,7 @@ MOBILITY = np.array([0.08, 0.18, 0.08, 1, 1, 1, 1, 1, 1, 1])
 UNREST = np.array([3.0, 1.0, 2.0])
 """What each radian of the waist costs when ways to do something are compared."""
 ROTATION_WEIGHT = 0.25  # metres per radian: what a wrong orientation costs against a wrong position
-DAMPING = 1e-4
+DAMPING = 3e-5
 TOLERANCE_M = 5e-4
 TOLERANCE_RAD = 0.01
 MAX_STEP = np.array([0.05, 0.3, 0.15])  # per iteration: metres of error, radians of error, radians of joint
@@ -99,21 +99,26 @@ class Arm:
         return Solution(q, *errors)
 
     def _improve(
-        self,
-        q: np.ndarray,
-        at: np.ndarray,
-        errors: tuple[np.ndarray, np.ndarray],
-        turned: bool,
+        self, q: np.ndarray, at: np.ndarray, errors: tuple[np.ndarray, np.ndarray], turned: bool
     ) -> np.ndarray:
+        """Return ``q`` one damped least-squares step nearer; ``at`` is where the point is now."""
         weight = ROTATION_WEIGHT if turned else 0.0
         axes, anchors = self.data.xaxis[self.joints], self.data.xanchor[self.joints]
-        jacobian = np.vstack([np.cross(axes, at - anchors).T, weight * axes.T]) * MOBILITY
+        jacobian = np.vstack([np.cross(axes, at - anchors).T, weight * axes.T])
         wanted = np.r_[_shortened(errors[0], MAX_STEP[0]), weight * _shortened(errors[1], MAX_STEP[1])]
-        gram = jacobian @ jacobian.T + DAMPING * np.eye(6)
-        rest = REST_PULL * (self.rest - q) * MOBILITY
-        step = rest + jacobian.T @ np.linalg.solve(gram, wanted - jacobian @ rest)
-        q = q + np.clip(step * MOBILITY, -MAX_STEP[2], MAX_STEP[2])
-        return np.clip(q, self.limits[:, 0], self.limits[:, 1])
+        mobility, kept = MOBILITY.copy(), q
+        for _ in range(2):  # joints that would pass their limits are held, and the others do their part
+            moved = q + np.clip(_step(jacobian * mobility, wanted, self.rest - q) * mobility, -MAX_STEP[2], MAX_STEP[2])
+            kept = np.clip(moved, self.limits[:, 0], self.limits[:, 1])
+            mobility[kept != moved] = 0
+        return kept
+
+
+def _step(jacobian: np.ndarray, wanted: np.ndarray, to_rest: np.ndarray) -> np.ndarray:
+    """Return the damped least-squares step (10,), in units of mobility, with a pull to rest in the null space."""
+    gram = jacobian @ jacobian.T + DAMPING * np.eye(6)
+    rest = REST_PULL * to_rest * MOBILITY
+    return rest + jacobian.T @ np.linalg.solve(gram, wanted - jacobian @ rest)
 
 
 def turn_between(at: Pose, target: Pose) -> np.ndarray:

@@ -16,6 +16,7 @@ Script = Generator[None, None, Any]
 RATE_HZ = 20
 LAG_STEPS = 4  # the joint servos follow with a time constant of 0.2 s
 TURN_SPEED = 2.0  # radians per second
+STRIDE = 0.1  # radians per step
 ROUNDING = 5  # steps over which corners and starts are averaged, twice
 RETURN_SPEED = 1.1  # radians per second of the fastest joint
 
@@ -50,7 +51,7 @@ def plan(arm: Arm, start: np.ndarray, vias: Sequence[Via], point: np.ndarray) ->
         q = rows[-1] = solution.q
         at = arm.pose(q, point)
     assert solution is not None
-    return Path(_rounded(np.array(rows)), solution.position_error, solution.rotation_error)
+    return Path(_rounded(_paced(np.array(rows))), solution.position_error, solution.rotation_error)
 
 
 def follow(body: Body, side: str, path: np.ndarray) -> Script:
@@ -123,6 +124,14 @@ def _line(at: Pose, via: Via) -> list[Pose]:
 
 def _turned(at: Pose, turn: np.ndarray) -> np.ndarray | None:
     return None if at.rotation is None else rotation_matrix(turn) @ at.rotation
+
+
+def _paced(path: np.ndarray) -> np.ndarray:
+    """Return the path with more steps where a joint would move more than STRIDE in one."""
+    steps = np.maximum(np.abs(np.diff(path, axis=0)).max(axis=1) / STRIDE, 1.0)
+    times = np.r_[0.0, np.cumsum(steps)]
+    wanted = np.linspace(0.0, times[-1], int(np.ceil(times[-1])) + 1)
+    return np.stack([np.interp(wanted, times, column) for column in path.T], axis=1)
 
 
 def _rounded(path: np.ndarray) -> np.ndarray:

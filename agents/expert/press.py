@@ -21,7 +21,7 @@ OVERSHOOT = 1.0  # share of the way: the joint's stop ends it
 SHARES = np.linspace(0, OVERSHOOT, 10)
 SPEED = 0.35
 NEAR = 0.01
-WIDTHS = {"drawer": (-0.8, -0.5, 0.0, 0.5, 0.8), "cabinet": (0.1, 0.3, 0.5, 0.7), "microwave": (0.1, 0.3, 0.5, 0.7)}
+WIDTHS = {"drawer": (-0.7, -0.6, 0.6, 0.7), "cabinet": (0.1, 0.3, 0.5, 0.7), "microwave": (0.1, 0.3, 0.5, 0.7)}
 """Where to push, in halves of the panel's width, positive away from the hinge."""
 HEIGHTS = (-0.5, 0.0, 0.4)  # in halves of the panel's height
 HOLD_STEPS = 6  # the panel bounces off its stop
