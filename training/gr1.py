@@ -32,9 +32,8 @@ def layout(demonstration: bool = True, picture_every: int = 1) -> Layout:
         parts |= consecutive(effectors, {f"{section}.{name}": n for name, n in END_EFFECTORS.items()})
     for name in TARGETS:
         parts |= consecutive(f"privileged.{name}", {f"privileged.{name}": _POSITION})
-    return Layout(
-        "gr1", HZ, parts, {gr1.EGO.name: "observation.images.ego_view"}, {gr1.LANGUAGE.name: gr1.LANGUAGE.name}
-    )
+    cameras = {gr1.EGO.name: "observation.images.ego_view"}
+    return Layout("gr1", HZ, parts, cameras, {gr1.LANGUAGE.name: gr1.LANGUAGE.name}, picture_every)
 
 
 class Reader:
