@@ -1,0 +1,23 @@
+"""What a success rate in a paper's column is a mean of."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from crossbody.errors import UnknownName
+from reports.columns import Column
+
+FILE = Path(__file__).parent / "measures.toml"
+
+
+@cache
+def column_of(name: str) -> tuple[str, Column]:
+    """Return (suite, mean over its tasks) of a measure; an unknown name raises UnknownName."""
+    known = tomllib.loads(FILE.read_text())
+    if name not in known:
+        raise UnknownName("measure", name, known)
+    fields = known[name]
+    suite = fields.pop("suite")
+    return suite, Column(name, **{key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()})
