@@ -75,9 +75,11 @@ class Lpips(nn.Module):
 def load(trunk: str, device: str = "cpu") -> Lpips:
     """Return LPIPS with the trunk ``alex`` or ``vgg``; MissingExtra when its weights are not installed."""
     stages, name = STAGES[trunk]
-    return Lpips(WEIGHTS[trunk], name, stages).to(
-        device, memory_format=torch.channels_last
-    )  # 1.4 times as fast on a CPU
+    network = Lpips(WEIGHTS[trunk], name, stages).to(torch.device(device))
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):  # 1.4 times as fast on a CPU as channels first
+            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
+    return network
 
 
 def _convolution(arrays: Any, shape: tuple[int, int, int, int, int]) -> nn.Conv2d:
