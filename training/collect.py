@@ -25,6 +25,7 @@ ATTEMPTS_PER_EPISODE = 4
 SPARE_ATTEMPTS = 10
 CRASHES = 3
 """Workers in a row that may die in a task before the collection gives it up."""
+WORKER = "training.demonstrator:serve"
 TIMEOUTS = {"start": 120.0, "reset": 300.0, "step": 60.0}
 TICK_S = 0.5
 
@@ -175,7 +176,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         leftovers(order.folder)
         collection = Collection(order, tasks, _tally(order, tasks, arguments.episodes))
         with (
-            Pool(workers, "training.demonstrator:serve", TIMEOUTS, _logs(order)) as pool,
+            Pool(workers, WORKER, TIMEOUTS, _logs(order)) as pool,
             _progress(collection, console, workers) as show,
         ):
             collection.run(pool, show)
