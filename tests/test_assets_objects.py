@@ -28,7 +28,7 @@ CATEGORIES = sorted(table())
 
 
 @pytest.fixture
-def mujoco(gl):
+def mujoco():
     """MuJoCo, imported after the off-screen GL is chosen."""
     import mujoco
 
