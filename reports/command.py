@@ -1,4 +1,4 @@
-"""``crossbody report RUN``: print the table of a run again, and rewrite its table.md, table.csv and report.html."""
+"""``report RUN``: the table of a run again, and its table.md, table.csv and report.html; ``report --paper NAME``: a paper's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from crossbody.main import guarded
 
 @dataclass(frozen=True)
 class Arguments:
-    """Print the table of a run, beside published numbers, and rewrite the files that are made from it."""
+    """Print the table of a run, beside published numbers, and rewrite the files that are made from it.
+
+    `report --paper unit` and `report --paper humanoid_vla` make the tables of the papers instead: `report --paper unit --help`.
+    """
 
     run: Annotated[Path, tyro.conf.Positional]  # the run folder
     beside: tuple[Path, ...] = ()  # further runs for the same table, such as the in-domain one, for the ID–OOD gap
@@ -29,8 +32,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def report(argv: Sequence[str]) -> int:
-    """Write the tables and the page of the run; an unfinished one raises RunFolderError unless it is to be shown."""
-    arguments = tyro.cli(Arguments, args=list(argv), prog="crossbody report")
+    """Write the tables and the page of the run, or a paper's; an unfinished run raises RunFolderError unless it may be shown."""
+    if any(word.partition("=")[0] == "--paper" for word in argv):
+        from reports.papers import command
+
+        return command.main(argv)
+    arguments = tyro.cli(Arguments, args=list(argv), prog="report")
     from rich.console import Console
 
     from crossbody.runs import write_atomic

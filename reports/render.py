@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}"}
-_LATEX |= {"–": "--", "’": "'", "→": r"$\to$", "π": r"$\pi$", "≤": r"$\le$"}
+_LATEX |= {"–": "--", "’": "'", "→": r"$\to$", "π": r"$\pi$", "≤": r"$\le$", "−": "$-$", "±": r"$\pm$"}
+_LATEX |= {"“": "``", "”": "''", "×": r"$\times$", "σ": r"$\sigma$", "²": "$^2$", "^": r"\^{}", "~": r"\~{}", "—": "---"}
 
 
 def csv(long: pd.DataFrame) -> str:
@@ -45,17 +46,18 @@ def _markdown_grid(block: Block) -> list[str]:
 def _latex_grid(block: Block) -> str:
     lines = [
         r"\begin{table}",
-        rf"\caption{{{_escape(block.title)} (\%)}}",
+        rf"\caption{{{escape(block.title)} (\%)}}",
         rf"\begin{{tabular}}{{l{'r' * len(block.header)}}}",
         r"\toprule",
-        " & ".join(_escape(t) for t in (block.first, *block.header)) + r" \\",
+        " & ".join(escape(t) for t in (block.first, *block.header)) + r" \\",
         r"\midrule",
     ]
     for row in block.rows:
         cells = [c.value + (rf" {{\scriptsize [{c.interval}]}}" if c.interval else "") for c in row.cells]
-        lines.append(" & ".join((_escape(row.label), *(c.replace("–", "--") for c in cells))) + r" \\")
+        lines.append(" & ".join((escape(row.label), *(c.replace("–", "--") for c in cells))) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Return text for LaTeX."""
     return "".join(_LATEX.get(character, character) for character in text)

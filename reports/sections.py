@@ -93,7 +93,7 @@ def single_tasks(
                 heading = own_mean(section, column, system, own, rng, group=column.title)
                 found.append(heading | {"column": ""})
             for task in dict.fromkeys(chosen["task"]):
-                found.append(_own_task(section, column.title, task, system, where(chosen, "task", task)))
+                found.append(single_task(section, column.title, task, system, where(chosen, "task", task)))
         names = list(dict.fromkeys(column.of(rows)["task"]))
         for row in known:
             if printed := [published_task(section, column.title, task, row) for task in names if task in row.tasks]:
@@ -118,7 +118,8 @@ def label(task: str) -> str:
     return task
 
 
-def _own_task(section: str, group: str, task: str, system: str, rows: pd.DataFrame) -> dict[str, Any]:
+def single_task(section: str, group: str, task: str, system: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """Return our rate of one task, of which there are rows; NaN while an episode is missing."""
     counts = _counts(rows)
     unknown = Estimate(math.nan, math.nan, math.nan, 0)
     estimate = unknown if counts["missing"] else rate(count(rows, "success", True), counts["n"])
