@@ -367,3 +367,12 @@ def test_vertex_is_asked_by_project_and_location_with_the_machines_credentials(j
 def test_a_password_in_the_base_url_is_refused(judging):
     assert judging("--gemini.base-url", "https://me:hunter2@example.org") == 2
     assert "holds a user or a password" in judging.printed and "hunter2" not in judging.printed
+
+
+def test_frames_too_large_for_a_request_are_not_sent(judging, serve, monkeypatch):
+    from evaluators.judge import gemini
+
+    monkeypatch.setattr(gemini, "MOST_BYTES", 1000)
+    server = serve(scores())
+    assert judging(*ONE) == 1
+    assert "lower --frames or --pixels" in judging.scores()[0]["reason"] and not server.requests

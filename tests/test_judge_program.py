@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -102,3 +104,12 @@ def test_a_key_in_the_environment_that_a_program_prints_is_not_kept(judging, pro
     judging(*ONE, *program("sys.exit('rejected ' + os.environ['OTHER_SERVICE_TOKEN'])"), provider="command")
     assert "rejected [key]" in judging.scores()[0]["reason"]
     assert not [f for f in judging.folder.rglob("*") if f.is_file() and b"tok-0123456789-abcdef" in f.read_bytes()]
+
+
+def test_the_program_in_the_documents_runs_as_it_stands(judging, tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "judge.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "my_judge.py").write_text(example)
+    command = ("--command", f"{sys.executable} {tmp_path / 'my_judge.py'}", "--patience.timeout-s", "60")
+    assert judging(*ONE, *command, provider="command") == 0
+    assert all(1 <= float(r["overall"]) <= 5 for r in judging.scores())

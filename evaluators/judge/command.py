@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,8 +12,7 @@ import tyro
 
 from crossbody.errors import CrossbodyError
 from crossbody.main import guarded
-from evaluators.judge.gemini import MODEL, Options
-from evaluators.judge.retry import Patience
+from evaluators.judge.options import MODEL, Options, Patience
 
 if TYPE_CHECKING:
     from evaluators.judge.question import Provider
@@ -76,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def judge(given: Arguments, command: tuple[str, ...] = ()) -> int:
-    """Judge the pairs and write the folder; return the exit code."""
+    """Judge the pairs and write the folder; return the exit code. ``command`` is what was typed, for the manifest."""
     import os
 
     from rich.console import Console
@@ -87,21 +86,32 @@ def judge(given: Arguments, command: tuple[str, ...] = ()) -> int:
     _check(given)
     redact, console = Redactor(os.environ), Console(highlight=False, soft_wrap=True, markup=False)
     plan, out = _plan(given), _out(given)
-    pairs = _pairs(given, out)
     store = Store(out, given.cache or _cache(), redact)
     if given.dry_run:
-        from evaluators.judge.dry import rehearse
-
-        rehearse(plan, pairs, store.latest(), store.cached, lambda line: console.print(redact(line)))
-        return 0
+        return _rehearse(given, plan, store, lambda line: console.print(redact(line)))
+    pairs = _pairs(given, out / "clips")
     plan.provider.open()
     try:
         store.open(_manifest(plan, command))
-        session = _session(given, plan, store, console)
-        slots = session.run(pairs, given.workers)
+        with console.status("asking") as status:
+            session = _session(given, plan, store, (console, status))
+            slots = session.run(pairs, given.workers)
+    except KeyboardInterrupt:
+        console.print("Every answer so far is kept; the same command goes on.")
+        raise
     finally:
         plan.provider.close()
     return _finish(given, plan, store, (slots, session.stopped), console)
+
+
+def _rehearse(given: Arguments, plan: Plan, store: Store, show: Callable[[str], None]) -> int:
+    import tempfile
+
+    from evaluators.judge.dry import rehearse
+
+    with tempfile.TemporaryDirectory() as folder:  # for the built-in set: a dry run leaves nothing behind
+        rehearse(plan, _pairs(given, Path(folder)), store.latest(), store.cached, show)
+    return 0
 
 
 def _check(given: Arguments) -> None:
@@ -163,13 +173,13 @@ def _cache() -> Path:
     return cache_folder() / "judge"
 
 
-def _pairs(given: Arguments, out: Path) -> list[Pair]:
+def _pairs(given: Arguments, folder: Path) -> list[Pair]:
     from evaluators.judge import builtin
     from evaluators.judge.pairs import read_pairs
 
     if given.pairs != BUILTIN:
         return read_pairs(Path(given.pairs))
-    return read_pairs(builtin.write(out / "clips", given.seed))
+    return read_pairs(builtin.write(folder, given.seed))
 
 
 def _manifest(plan: Plan, command: tuple[str, ...]) -> dict[str, Any]:
@@ -188,17 +198,19 @@ def _manifest(plan: Plan, command: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _session(given: Arguments, plan: Plan, store: Store, console: Any) -> Session:
+def _session(given: Arguments, plan: Plan, store: Store, show: tuple[Any, Any]) -> Session:
     from evaluators.judge.ledger import Ledger
     from evaluators.judge.session import Session
 
-    spent = sum(a.cost_usd or 0.0 for a in store.answers() if not a.cached)
+    console, status = show
+    ledger = Ledger(given.budget, sum(a.cost_usd or 0.0 for a in store.answers() if not a.cached))
 
     def tell(answer: Answer) -> None:
+        status.update(f"{answer.pair}, repeat {answer.repeat}; ${ledger.spent:.4f} spent")
         if answer.status != "ok":
             console.print(f"{answer.pair}, repeat {answer.repeat}, {answer.order}: {answer.status}: {answer.reason}")
 
-    return Session(plan, store, Ledger(given.budget, spent), given.patience, tell)
+    return Session(plan, store, ledger, given.patience, tell)
 
 
 def _finish(given: Arguments, plan: Plan, store: Store, outcome: tuple[list[Slot], str], console: Any) -> int:

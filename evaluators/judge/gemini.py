@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from crossbody.errors import CrossbodyError
+from evaluators.judge.options import Options
 from evaluators.judge.question import Failed, Question, Reply
 from evaluators.judge.retry import hint_of
 from evaluators.judge.rubric import Rubric
 from evaluators.judge.schema import Usage, WholeVerdict
 
-MODEL = "gemini-3.1-pro-preview"
+MOST_BYTES = 14_000_000  # base64 makes a third more of it, and requests may have about 20 MB
 AGAIN = (408, 429, 500, 502, 503, 504)
 FATAL = (401, 403, 404)
 RESPONSE_SCHEMA = {
@@ -25,20 +25,6 @@ RESPONSE_SCHEMA = {
     },
     "required": ["semantic", "temporal", "geometric", "comment"],
 }
-
-
-@dataclass(frozen=True)
-class Options:
-    """How Gemini is reached. Without a project the key comes from GEMINI_API_KEY (else GOOGLE_API_KEY)."""
-
-    project: str = ""
-    """Google Cloud project: use Vertex AI with the machine's own credentials in place of a key."""
-    location: str = "global"
-    """Vertex location."""
-    base_url: str = ""
-    """Another endpoint; GOOGLE_GEMINI_BASE_URL is used when this is empty."""
-    api_version: str = ""
-    """API version; by default v1beta, on Vertex v1beta1. The client's own default lacks response schemas."""
 
 
 class Gemini:
@@ -70,6 +56,11 @@ class Gemini:
         import httpx2
         from google.genai import errors
 
+        size = sum(len(p) for p in question.parts() if isinstance(p, bytes))
+        if size > MOST_BYTES:
+            raise Failed(
+                f"the frames take {size / 1e6:.1f} MB, a request at most {MOST_BYTES / 1e6:g}: lower --frames or --pixels"
+            )
         try:
             response = self._client.models.generate_content(
                 model=self.model, contents=self._contents(question), config=self._config(question)
