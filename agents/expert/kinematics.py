@@ -13,7 +13,7 @@ ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow_pitch", "wrist_
 WAIST_RANGE = np.array([[-0.6, 0.6], [-0.2, 0.7], [-0.25, 0.25]])
 """Radians; narrower than the joints' own, because the head camera sits on the torso."""
 LIMIT_MARGIN = 0.03
-MOBILITY = np.array([0.08, 0.18, 0.08, 1, 1, 1, 1, 1, 1, 1])
+MOBILITY = np.array([0.08, 0.10, 0.08, 1, 1, 1, 1, 1, 1, 1])
 """How willingly each joint moves: a stiff waist keeps the picture calm, and turning it away loses most."""
 UNREST = np.array([3.0, 1.0, 2.0])
 """What each radian of the waist costs when ways to do something are compared."""
@@ -22,7 +22,8 @@ DAMPING = 3e-5
 TOLERANCE_M = 5e-4
 TOLERANCE_RAD = 0.01
 MAX_STEP = np.array([0.05, 0.3, 0.15])  # per iteration: metres of error, radians of error, radians of joint
-REST_PULL = 0.02
+REST_PULL = np.array([0.03, 0.001, 0.001, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02])
+"""Share of the way back to rest, per iteration and joint, as far as the pose leaves room for it."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,12 @@ class Solution:
     q: np.ndarray
     position_error: float  # metres
     rotation_error: float  # radians
+    unrest: float  # what the waist's way from its rest costs
 
     @property
     def cost(self) -> float:
-        """Return how bad this posture is: what it misses and how far the waist leaves its upright rest."""
-        return 20 * self.position_error + 2 * self.rotation_error + float(np.abs(self.q[:3]) @ UNREST)
+        """Return how bad this posture is: what it misses and how far the waist leaves its rest."""
+        return 20 * self.position_error + 2 * self.rotation_error + self.unrest
 
 
 class Arm:
@@ -70,7 +72,7 @@ class Arm:
         self.limits[:3] = WAIST_RANGE
         self.limits[3:] += np.array([LIMIT_MARGIN, -LIMIT_MARGIN])
         self.rest = data.qpos[self.qpos].copy()
-        self.rest[:3] = 0
+        self.rest[:3] = 0  # upright, looking straight ahead
 
     def forward(self, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the palm's position (3,) and rotation (3, 3) in the world at joint angles ``q`` (10,)."""
@@ -96,7 +98,7 @@ class Arm:
             if iteration == iterations or (errors[0] < TOLERANCE_M and errors[1] < TOLERANCE_RAD):
                 break
             q = self._improve(q, x.position, (reach, turn), target.rotation is not None)
-        return Solution(q, *errors)
+        return Solution(q, *errors, float(np.abs(q - self.rest)[:3] @ UNREST))
 
     def _improve(
         self, q: np.ndarray, at: np.ndarray, errors: tuple[np.ndarray, np.ndarray], turned: bool
@@ -117,7 +119,7 @@ class Arm:
 def _step(jacobian: np.ndarray, wanted: np.ndarray, to_rest: np.ndarray) -> np.ndarray:
     """Return the damped least-squares step (10,), in units of mobility, with a pull to rest in the null space."""
     gram = jacobian @ jacobian.T + DAMPING * np.eye(6)
-    rest = REST_PULL * to_rest * MOBILITY
+    rest = REST_PULL * to_rest / MOBILITY
     return rest + jacobian.T @ np.linalg.solve(gram, wanted - jacobian @ rest)
 
 
