@@ -21,6 +21,7 @@ class SquareChunks:
         self.embodiment, self._seed = embodiment, seed
         rows = episodes * STEPS
         self.last = np.repeat(np.arange(1, episodes + 1) * STEPS - 1, STEPS)
+        self.first = self.last - STEPS + 1
         self.instruction = np.repeat(np.arange(episodes) % 2, STEPS)
         self.has_picture = np.ones(rows, bool)
         self.where = np.repeat(random.uniform(-1, 1, episodes), STEPS).astype(np.float32)

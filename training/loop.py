@@ -37,7 +37,6 @@ class Plan:
     log_every: int
     save_every: int
     bf16: bool = False
-    stop_at: int | None = None  # leave after this step as if the process had been killed there
 
 
 class Loop:
@@ -81,8 +80,6 @@ class Loop:
                     curves.add(self.step, shown | {"learning_rate": self._rate(self.step)})
             if self.step % p.save_every == 0 or self.step == p.steps:
                 self._save()
-            if self.step == p.stop_at:
-                break
         if curves:
             curves.draw()
         return shown

@@ -22,7 +22,7 @@ from training.options import Common
 from training.pictures import cached_grids, statistics
 from training.sources import Chunks, Source
 
-DRY_STEPS, DRY_BATCH, DRY_ROWS = 12, 8, 24
+DRY_STEPS, DRY_BATCH, DRY_ROWS = 6, 8, 16
 
 
 @dataclass(frozen=True)

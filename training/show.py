@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 T = TypeVar("T")
 
@@ -71,3 +72,14 @@ class Curves:
             writer = csv.DictWriter(file, self._names() or ["step"], restval="")
             writer.writeheader()
             writer.writerows(self._rows)
+
+
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as text."""
+    drawn = Table(*head, title=title)
+    for row in rows:
+        drawn.add_row(*row)
+    console = Console(width=100)
+    with console.capture() as caught:
+        console.print(drawn)
+    return caught.get().rstrip()

@@ -21,7 +21,8 @@ class Chunks(Protocol):
 
     embodiment: str
     values: Mapping[str, np.ndarray]  # state.<part>, action.<part>, privileged.<thing> -> float32 (rows, width)
-    last: np.ndarray  # (rows,) the last row of the episode that a row is in
+    first: np.ndarray  # (rows,) the first row of the episode that a row is in
+    last: np.ndarray  # (rows,) its last row
     instruction: np.ndarray  # (rows,) index into ``instructions``
     instructions: Sequence[str]
     has_picture: np.ndarray  # (rows,) bool
@@ -55,9 +56,8 @@ class Source:
         self._state = self.body.join(_section(chunks.values, "state"))
         self.acts = any(name.startswith("action.") for name in chunks.values)
         self._action = self.body.join(_section(chunks.values, "action")) if self.acts else self._state
-        first = np.concatenate([[0], np.flatnonzero(np.diff(chunks.last)) + 1])
-        begins = first[np.searchsorted(first, np.arange(len(chunks.last)), side="right") - 1]
-        regular = (np.arange(len(chunks.last)) - begins) % (every if self.acts else 1) == 0
+        step = np.arange(len(chunks.last)) - chunks.first
+        regular = step % (every if self.acts else 1) == 0
         self.rows = np.flatnonzero(chunks.has_picture & regular)
         ends = np.unique(chunks.last[self.rows])
         self.picture_rows = np.union1d(self.rows, ends[chunks.has_picture[ends]])

@@ -84,10 +84,11 @@ class Branches(nn.Module):
         )
         self.shared = nn.Sequential(nn.Linear(c.width, c.width), nn.GELU(), nn.Linear(c.width, c.code_width))
 
-    def forward(self, seen: dict[str, Tensor], state: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
+    def forward(self, seen: dict[str, Tensor], state: Tensor | None, names: tuple[str, ...]) -> dict[str, Tensor]:
         """Return branch -> features before quantisation (B, tokens, code width).
 
-        ``seen``: now, goal (B, N, patch width), action (B, horizon, padded), slot (B,); ``state`` (B, 1, width). A branch that is not asked for costs nothing, so an action branch can run without pictures.
+        ``seen``: now, goal (B, N, patch width), action (B, horizon, padded), slot (B,); ``state`` (B, 1, width)
+        where the variant has actions. A branch that is not asked for costs nothing, so an action branch can run without pictures.
         """
         features = {}
         if {"vision", "fusion"} & set(names):

@@ -53,7 +53,7 @@ class ActionDecoder(nn.Module):
         self.former = MFormer(c.width, c.horizon // 2, Shape(c.action_decoder_depth, c.width, c.heads, c.mlp))
         self.tail = PerBody(slots, lambda: ActionTail(c))
 
-    def forward(self, state: Tensor, tokens: Tensor, slot: Tensor) -> Tensor:
+    def forward(self, state: Tensor | None, tokens: Tensor, slot: Tensor) -> Tensor:
         return self.tail(self.former(state, tokens + self.positions), slot)
 
 

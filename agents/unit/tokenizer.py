@@ -33,7 +33,8 @@ class UniT(nn.Module):
         super().__init__()
         c = self.config = config
         decoders = {decoder for route in c.routes.values() for decoder in route}
-        self.state = state_encoder(c)
+        if set(c.routes) != {"vision"} or "action" in decoders:
+            self.state = state_encoder(c)
         self.branches = Branches(c)
         self.quantizer = ResidualQuantizer(c.levels, c.codes, c.code_width, c.betas, c.restart_every, c.restart_until)
         self.bridge = nn.Linear(c.code_width, c.width)
@@ -81,5 +82,5 @@ class UniT(nn.Module):
         codes = self.config.codes
         return {f"perplexity_{i}": perplexity(quantized.indices[..., i], codes) for i in range(self.config.levels)}
 
-    def _state(self, seen: Seen) -> Tensor:
-        return self.state(seen["state"][:, None], seen["slot"])
+    def _state(self, seen: Seen) -> Tensor | None:
+        return self.state(seen["state"][:, None], seen["slot"]) if hasattr(self, "state") else None

@@ -1,0 +1,109 @@
+"""The vision-language context of the full-size policy: Qwen2.5-VL through transformers, with bridge tokens after the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from agents.unit.config import PolicyConfig
+from agents.unit.context import Context
+from agents.unit.language import plain
+from agents.unit.visual import BASE_ROWS
+from crossbody.errors import MissingExtra
+
+NAME = "Qwen/Qwen2.5-VL-3B-Instruct"
+SIDE = 224  # of the picture that it sees, px: 16 x 16 patches, merged to 64 tokens
+BEFORE = "<|im_start|>user\n<|vision_start|>"
+AFTER = "<|vision_end|>{instruction}<|im_end|>\n<|im_start|>assistant\n"
+
+
+class QwenContext(nn.Module):
+    """The vision tower is frozen, the language model is trained; bridge tokens are the last rows of its vocabulary.
+
+    The published table of 151,936 rows is larger than the tokenizer, so that these rows stand for no word.
+    """
+
+    def __init__(self, config: PolicyConfig, backbone: nn.Module | None = None):
+        """``backbone``: a Qwen2_5_VLModel; by default the published one with its weights."""
+        super().__init__()
+        self.backbone: nn.Module = backbone if backbone is not None else _pretrained()
+        self.backbone.visual.requires_grad_(False)
+        self.raw_width = config.context_width
+        rows = self.backbone.get_input_embeddings().num_embeddings
+        bridge = torch.arange(rows - config.tokens, rows) if config.bridge else torch.arange(0)
+        self.register_buffer("bridge", bridge, persistent=False)
+
+    def forward(self, seen: dict[str, Tensor]) -> Context:
+        """``seen``: ids (B, L) with one run of image tokens, ids_mask (B, L), pixels (B, patches, 1176), grid (B, 3)."""
+        ids = torch.cat([seen["ids"], self.bridge.expand(len(seen["ids"]), -1)], 1)
+        mask = torch.cat([seen["ids_mask"], seen["ids_mask"].new_ones(len(ids), len(self.bridge))], 1)
+        with torch.no_grad():
+            image = self.backbone.get_image_features(seen["pixels"].flatten(0, 1), seen["grid"], return_dict=True)
+        kinds = (ids == self.backbone.config.image_token_id).int()
+        hidden = self.backbone(
+            input_ids=ids, attention_mask=mask.long(), image_grid_thw=seen["grid"], mm_token_type_ids=kinds,
+            mm_encoder_outputs={"image": image}, use_cache=False,
+        ).last_hidden_state  # fmt: skip
+        length = seen["ids"].shape[1]
+        bridge = hidden[:, length:] if len(self.bridge) else None
+        raw = torch.stack(list(image.pooler_output)).to(hidden.dtype)
+        return Context(hidden[:, :length], seen["ids_mask"], raw, bridge, None)
+
+
+class QwenInputs:
+    """Pictures and instructions as Qwen2.5-VL reads them."""
+
+    def __init__(self, name: str = NAME):
+        from transformers import AutoTokenizer, Qwen2VLImageProcessorPil
+
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(name)
+        except OSError as error:
+            raise MissingExtra(f"{name} is not on this machine: `hf download {name}` brings it ({error})") from error
+        self._pictures = Qwen2VLImageProcessorPil(min_pixels=SIDE * SIDE, max_pixels=SIDE * SIDE)
+
+    def __call__(self, pictures: np.ndarray, instructions: Sequence[str]) -> dict[str, Tensor]:
+        """Return what ``QwenContext.forward`` takes, for uint8 pictures (B, 256, 256, 3)."""
+        pixels, grid = self.pixels(pictures)
+        tokens = int(grid[0].prod()) // 4
+        prompts = [BEFORE + "<|image_pad|>" * tokens + AFTER.format(instruction=plain(i)) for i in instructions]
+        told = self._tokenizer(prompts, padding=True, return_tensors="pt")
+        return {"ids": told["input_ids"], "ids_mask": told["attention_mask"].bool(), "pixels": pixels, "grid": grid}
+
+    def pixels(self, pictures: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Return patches (B, 256, 1176) and grids (B, 3) of the rows that hold the view, stretched to a square."""
+        import cv2
+
+        square = [
+            cv2.resize(p[BASE_ROWS[0] : BASE_ROWS[1]], (SIDE, SIDE), interpolation=cv2.INTER_AREA) for p in pictures
+        ]
+        done = self._pictures(images=square, return_tensors="pt")
+        return done["pixel_values"].unflatten(0, (len(pictures), -1)), done["image_grid_thw"]
+
+
+def published_config() -> object:
+    """Return the configuration of Qwen2.5-VL-3B-Instruct, so that it can be counted without its weights."""
+    from transformers import Qwen2_5_VLConfig
+
+    text = {
+        "vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 36,
+        "num_attention_heads": 16, "num_key_value_heads": 2, "max_position_embeddings": 128000, "rms_norm_eps": 1e-6,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
+    }  # fmt: skip
+    vision = {
+        "depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16, "patch_size": 14,
+        "out_hidden_size": 2048, "window_size": 112, "fullatt_block_indexes": [7, 15, 23, 31],
+    }  # fmt: skip
+    return Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True)
+
+
+def _pretrained() -> nn.Module:
+    from transformers import Qwen2_5_VLModel
+
+    try:
+        return Qwen2_5_VLModel.from_pretrained(NAME)
+    except OSError as error:
+        raise MissingExtra(f"the weights of {NAME} are not on this machine: `hf download {NAME}` ({error})") from error

@@ -1,0 +1,112 @@
+"""The policy: what the losses reach, what the head sees, and how chunks come about."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from agents.unit.policy import Policy
+from tests.unit_small import batch, small
+
+
+def make(**changes) -> tuple[Policy, dict[str, torch.Tensor]]:
+    size = small(policy=changes)
+    torch.manual_seed(0)
+    return Policy(size.policy).eval(), batch(size)
+
+
+def gradient(policy: Policy, seen: dict[str, torch.Tensor], part: str) -> bool:
+    """Return whether a part of the loss reaches the vision-language backbone."""
+    policy.zero_grad()
+    policy(seen).shown[part].backward()
+    return any(p.grad is not None and bool(p.grad.any()) for p in policy.context.transformer.parameters())
+
+
+def test_the_loss_is_half_the_flow_and_a_tenth_of_the_codes():
+    policy, seen = make(position_weight=0.0)
+    result = policy(seen)
+    s = result.shown
+    torch.testing.assert_close(result.loss, (s["flow"] + 0.1 * (s["codes_0"] + 0.5 * s["codes_1"])) / 2)
+
+
+def test_the_baseline_has_no_bridge_no_codes_and_the_flow_loss_alone():
+    policy, seen = make(bridge=False, detach=False, position_weight=0.0)
+    result = policy({k: v for k, v in seen.items() if k != "codes"})
+    assert set(result.shown) == {"loss", "flow"}
+    assert torch.equal(result.loss, result.shown["flow"])
+    assert not hasattr(policy, "code_heads")
+
+
+def test_released_the_backbone_learns_from_the_codes_only():
+    policy, seen = make()
+    assert not gradient(policy, seen, "flow")
+    assert gradient(policy, seen, "codes_0")
+    assert gradient(*make(detach=False), "flow")
+
+
+@pytest.mark.parametrize(("wiring", "sees"), [("released", False), ("page", True)])
+def test_the_head_sees_the_predicted_codes_only_in_the_pages_wiring(wiring, sees):
+    policy, seen = make(wiring=wiring)
+    torch.manual_seed(1)
+    noise = torch.randn(3, 16, 64)
+    policy.books.normal_()
+    before = policy.act(seen, noise)
+    policy.books.neg_()
+    assert torch.equal(before, policy.act(seen, noise)) != sees
+
+
+def test_uniform_guesses_cost_the_logarithm_of_the_number_of_codes():
+    policy, seen = make()
+    for head in policy.code_heads:
+        torch.nn.init.zeros_(head[-1].weight)
+        torch.nn.init.zeros_(head[-1].bias)
+    shown = policy(seen).shown
+    assert shown["codes_0"].item() == pytest.approx(torch.tensor(128.0).log().item(), rel=1e-5)
+
+
+def test_frames_without_actions_teach_positions_and_nothing_else():
+    policy, seen = make()
+    seen["action_mask"] = torch.zeros_like(seen["action_mask"])
+    shown = policy(seen).shown
+    assert shown["flow"] == shown["codes_0"] == shown["codes_1"] == 0
+    assert shown["position"] > 0
+
+
+def test_unknown_positions_cost_nothing():
+    policy, seen = make()
+    seen["positions_mask"] = torch.zeros_like(seen["positions_mask"])
+    assert policy(seen).shown["position"] == 0
+
+
+def test_draws_share_a_context_and_do_not_mix():
+    policy, seen = make(draws=3)
+    context = policy.context(seen)
+    read, body = policy._read(context, policy._logits(context)), policy.head.body(seen["state"], seen["slot"])
+    x, time = torch.randn(3, 4, 16, 64), torch.rand(3, 4)
+    together = policy.head(read, body, x, time, seen["slot"])
+    for d in range(4):
+        alone = policy.head(read, body, x[:, d : d + 1], time[:, d : d + 1], seen["slot"])
+        torch.testing.assert_close(together[:, d : d + 1], alone)
+
+
+def test_words_after_the_end_are_not_read():
+    policy, seen = make()
+    noise = torch.zeros(3, 16, 64)
+    before = policy.act(seen, noise)
+    changed = torch.where(seen["text_mask"][..., None], seen["text"], 9.0)
+    torch.testing.assert_close(before, policy.act(seen | {"text": changed}, noise))
+
+
+def test_the_instruction_and_the_picture_and_the_state_matter():
+    policy, seen = make()
+    noise = torch.zeros(3, 16, 64)
+    before = policy.act(seen, noise)
+    for name in ("text", "coarse", "fine", "state"):
+        assert not torch.allclose(before, policy.act(seen | {name: seen[name] + 1}, noise), atol=1e-6), name
+
+
+def test_without_its_state_a_sample_gets_the_same_token_as_any_other():
+    policy, seen = make(state_dropout=1.0)
+    token = policy.train().head.body(seen["state"], seen["slot"])
+    assert torch.equal(token, token[:1].expand_as(token))
+    assert not torch.equal(*policy.eval().head.body(seen["state"], seen["slot"])[:2])

