@@ -13,6 +13,8 @@ from training.data.layout import DataError
 
 KEYFRAME_EVERY = 8
 """Frames between two keyframes: a random frame costs at most so many decodings."""
+SKIP = 32
+"""Frames that are rather decoded than jumped over: a jump begins at the keyframe before its goal, which may lie behind."""
 CRF = "20"
 
 
@@ -91,7 +93,7 @@ def frame_rate(file: Path) -> float:
 
 
 def _decode(file: Path, wanted: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (number, picture) of the wanted frames, which are sorted; seeks when the next lies beyond the next keyframe."""
+    """Yield (number, picture) of the wanted frames, which are sorted; jumps where the next one is far."""
 
     def frames(container: Any) -> Iterator[tuple[int, Any]]:
         stream = container.streams.video[0]
@@ -101,7 +103,7 @@ def _decode(file: Path, wanted: Sequence[int]) -> Iterator[tuple[int, np.ndarray
         at = -1
         decoder: Iterator[Any] = iter(())
         for number in wanted:
-            if at < 0 or number > at + KEYFRAME_EVERY:
+            if at < 0 or number > at + SKIP:
                 container.seek(int(first + number * tick), stream=stream, backward=True)
                 decoder = container.decode(stream)
             while at != number:
