@@ -120,7 +120,9 @@ def test_damage_inside_an_mp4_is_not_painted_over(tmp_path):
 
 def test_what_is_no_video_says_so(tmp_path):
     (tmp_path / "a.mp4").write_text("not a video")
-    with pytest.raises(ClipError, match=r"a\.mp4 cannot be decoded \(Invalid data.*\): it is damaged, or not what its name"):
+    with pytest.raises(
+        ClipError, match=r"a\.mp4 cannot be decoded \(Invalid data.*\): it is damaged, or not what its name"
+    ):
         probe(tmp_path / "a.mp4")
     folder = tmp_path / "b"
     folder.mkdir()
@@ -153,7 +155,9 @@ def test_pictures_of_two_sizes_are_no_clip(tmp_path, frames):
 def test_folders_without_clips_say_what_was_expected(tmp_path, frames):
     with pytest.raises(CrossbodyError, match="nowhere is not a folder; expected one that holds clips"):
         find(tmp_path / "nowhere")
-    with pytest.raises(CrossbodyError, match="has no clips; expected mp4, gif, npy, or a folder of png pictures for each"):
+    with pytest.raises(
+        CrossbodyError, match="has no clips; expected mp4, gif, npy, or a folder of png pictures for each"
+    ):
         find(tmp_path)
     folder = write_pngs(tmp_path / "a", frames)
     with pytest.raises(CrossbodyError, match=f"It holds png pictures itself: give its parent, {tmp_path}"):
@@ -208,7 +212,11 @@ def test_a_rate_that_is_given_for_files_without_one_is_compared(tmp_path, frames
         pair_up(tmp_path / "p", tmp_path / "r", (), 15.0)
 
 
-@given(length=st.integers(1, 60), rate=st.sampled_from([5.0, 10.0, 24.0, 29.97, 30.0]), wanted=st.sampled_from([5.0, 20.0, 30.0]))
+@given(
+    length=st.integers(1, 60),
+    rate=st.sampled_from([5.0, 10.0, 24.0, 29.97, 30.0]),
+    wanted=st.sampled_from([5.0, 20.0, 30.0]),
+)
 def test_resampled_frames_stay_within_half_a_frame_of_their_time(length, rate, wanted):
     chosen = nearest_frames(length, rate, wanted)
     assert chosen == sorted(chosen) and chosen[0] == 0 and max(chosen) < length

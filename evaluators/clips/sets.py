@@ -58,7 +58,7 @@ def set_rows(
     for system in (PREDICTION, STILL, REAL):
         for metric in metrics.values():
             if metric.name in absent:
-                found = Found(UNKNOWN, 0, absent[metric.name])
+                found = Found(UNKNOWN, len(halves) if system == REAL else len(measured.shapes), absent[metric.name])
             elif metric.of == "video_sets":
                 found = _of_features(metric, measured, system, halves, rng)
             else:

@@ -26,7 +26,7 @@ def jackknife(
 
     ``statistic`` gets the indices of the members that it may use. Of a mean, with a group for each member, the interval
     is Student's. It says how the value varies with other members, n kept: a bias that falls with n is not in it.
-    A single member has no interval: NaN.
+    A single member has no interval, nor have members too few for the statistic to be known without a group: NaN.
     """
     import numpy as np
     from scipy.stats import t
@@ -36,6 +36,8 @@ def jackknife(
         return Estimate(value, math.nan, math.nan, n)
     parts = np.array_split(rng.permutation(n), min(groups, n))
     without = np.array([statistic(np.setdiff1d(np.arange(n), part)) for part in parts])
+    if np.isnan(without).any():
+        return Estimate(value, math.nan, math.nan, n)
     count = len(parts)
     error = math.sqrt((count - 1) / count * float(((without - without.mean()) ** 2).sum()))
     reach = float(t.ppf((1 + LEVEL) / 2, count - 1)) * error
