@@ -98,7 +98,7 @@ class Arm:
             if iteration == iterations or (errors[0] < TOLERANCE_M and errors[1] < TOLERANCE_RAD):
                 break
             q = self._improve(q, x.position, (reach, turn), target.rotation is not None)
-        return Solution(q, *errors, float(np.abs(q - self.rest)[:3] @ UNREST))
+        return Solution(q, errors[0], errors[1], float(np.abs(q - self.rest)[:3] @ UNREST))
 
     def _improve(
         self, q: np.ndarray, at: np.ndarray, errors: tuple[np.ndarray, np.ndarray], turned: bool
