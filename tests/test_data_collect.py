@@ -13,13 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crossbody.contracts import ChunkResult, EpisodeSpec
 from crossbody.errors import CrossbodyError, UnknownName
 from crossbody.seeds import episode_seed
+from tasks import gr1
 from tasks.suite import load_suite
 from training import collect
 from training.attempts import Attempt, Order, attempts, crashed, record, scene_seed
 from training.collect import Tally
 from training.data.chunks import open_chunks
+from training.student import Student
 
 ROOT = Path(__file__).resolve().parent.parent
 TASKS = "PnPCupToDrawerClose,PnPCanToDrawerClose"
@@ -170,11 +173,78 @@ def test_an_unknown_task_gets_the_nearest_name(tmp_path):
         collect.main(["--out", str(tmp_path), "--tasks", "PnPCupToDrawerClosed"])
 
 
+class Counting:
+    """An environment that only counts the steps of the chunks, and succeeds after ``solved`` of them."""
+
+    def __init__(self, solved=10**9):
+        self.chunks, self._solved = [], solved
+
+    def contract(self):
+        return gr1.CONTRACT
+
+    def picture(self):
+        return np.zeros((256, 256, 3), np.uint8)
+
+    def step_chunk(self, chunk):
+        self.chunks.append(len(chunk["action.waist"]))
+        return ChunkResult(STILL, [sum(self.chunks) >= self._solved] * self.chunks[-1], {})
+
+
+STILL = {c.name: np.zeros(c.shape, np.float32) for c in gr1.STATE}
+SPEC = EpisodeSpec(load_suite("robocasa_gr1").tasks[0], 0, 0)
+
+
+def order_with(tmp_path, student, checkpoint=None):
+    return Order(tmp_path, 0, 0.0, 0, 1, student, checkpoint, 240)
+
+
+def test_a_student_acts_in_chunks_until_its_steps_are_over(tmp_path):
+    env = Counting()
+    _, steps, solved = Student(env, order_with(tmp_path, "hold")).lead(env, SPEC, (STILL, "pick"), 40)
+    assert (env.chunks, steps, solved) == ([16, 16, 8], 40, False)
+
+
+def test_a_student_that_solves_the_task_stops(tmp_path):
+    env = Counting(solved=20)
+    _, steps, solved = Student(env, order_with(tmp_path, "hold")).lead(env, SPEC, (STILL, "pick"), 200)
+    assert (steps, solved) == (32, True)
+
+
+@pytest.mark.parametrize(
+    ("student", "checkpoint", "sentence"),
+    [
+        ("expert", None, "--student expert acts on the simulator's state, so it has nothing to learn"),
+        ("hold", Path("x"), "--checkpoint: the agent 'hold' takes none"),
+        ("grot", None, "unknown agent 'grot'"),
+    ],
+)
+def test_a_student_that_cannot_learn_is_refused(student, checkpoint, sentence, tmp_path):
+    with pytest.raises(CrossbodyError, match=sentence):
+        Student(Counting(), order_with(tmp_path, student, checkpoint))
+
+
 @pytest.mark.sim
 @pytest.mark.slow
 def test_a_real_demonstration_has_clean_labels_and_frames_that_match_its_numbers(tmp_path, pack):
     arguments = ["--out", str(tmp_path), "--tasks", "PosttrainPnPNovelFromPlateToBowlSplitA", "--episodes", "1"]
-    assert collect.main([*arguments, "--perception", "4", "--picture-every", "8", "--workers", "1"]) == 0
+    assert (
+        collect.main(
+            [
+                *arguments,
+                "--perception",
+                "4",
+                "--picture-every",
+                "8",
+                "--workers",
+                "1",
+                "--student",
+                "random",
+                "--lead-in",
+                "48",
+            ]
+        )
+        == 0
+    )
     acting, frames = open_chunks(tmp_path)
     values = acting.values
     # Labels are where the expert meant to go: smooth, although noise was added to what was executed.

@@ -26,6 +26,9 @@ class Order:
     noise_rad: float
     perception: int  # frames per scene
     picture_every: int  # control steps
+    student: str = ""  # an agent that acts before the expert does
+    checkpoint: Path | None = None  # its weights, if it has any
+    lead_in: int = 0  # control steps that the student has at most
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Attempt:
     noise_rad: float
     perception: bool  # whether frames of its scene were kept
     elapsed_s: float
+    lead_in: int = 0  # control steps of the student, which are not recorded
 
 
 def scene_seed(seed: int, task: str, attempt: int) -> int:

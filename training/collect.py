@@ -50,6 +50,12 @@ class Arguments:
     """Largest disturbance of the arms' targets, rad; each episode draws its own. The recorded action is the undisturbed one."""
     perception: int = 32
     """Pictures of each scene with everything moved, and where things are; 0 for none."""
+    student: str = ""
+    """An agent that acts first, for a random while; the expert goes on from where that leads (DAgger). Only the expert is recorded."""
+    checkpoint: Path | None = None
+    """The student's weights."""
+    lead_in: int = 240
+    """Control steps that the student has at most."""
     picture_every: int = 1
     """Control steps from one picture to the next; the video repeats it in between. 4 saves 40 % of the time."""
 
@@ -163,12 +169,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from envs.pool import Pool
     from evaluators.plan import cores
     from tasks.suite import load_suite, select
-    from training.attempts import Order, leftovers
+    from training.attempts import leftovers
 
     tasks = {t.name: t for t in select(load_suite(arguments.suite), arguments.tasks)}
-    order = Order(
-        arguments.out.resolve(), arguments.seed, arguments.noise, arguments.perception, arguments.picture_every
-    )
+    order = _order(arguments)
     workers = arguments.workers or cores()
     console = Console()
     with _only_one(order.folder):
@@ -185,10 +189,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check(arguments: Arguments) -> None:
-    for name, least in (("episodes", 1), ("noise", 0), ("perception", 0), ("picture_every", 1), ("workers", 1)):
+    for name, least in (
+        ("episodes", 1),
+        ("noise", 0),
+        ("perception", 0),
+        ("picture_every", 1),
+        ("lead_in", 1),
+        ("workers", 1),
+    ):
         value = getattr(arguments, name)
         if value is not None and not value >= least:
             raise CrossbodyError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
+
+
+def _order(arguments: Arguments) -> Order:
+    from training.attempts import Order
+
+    student, checkpoint = arguments.student, arguments.checkpoint
+    return Order(
+        arguments.out.resolve(), arguments.seed, arguments.noise, arguments.perception, arguments.picture_every,
+        student, checkpoint.resolve() if checkpoint else None, arguments.lead_in if student else 0,
+    )  # fmt: skip
 
 
 def _tally(order: Order, tasks: dict[str, Any], episodes: int) -> Tally:
@@ -208,11 +229,14 @@ def _check_same(order: Order, suite: str) -> None:
         "noise": order.noise_rad,
         "perception": order.perception,
         "picture_every": order.picture_every,
+        "student": order.student,
+        "checkpoint": str(order.checkpoint) if order.checkpoint else "",
+        "lead_in": order.lead_in,
     }
     if not file.exists():
         write_atomic(file, json.dumps(now, indent=1).encode())
     then = json.loads(file.read_text())
-    if wrong := [f"--{k.replace('_', '-')} {then.get(k)}, not {v}" for k, v in now.items() if then.get(k) != v]:
+    if wrong := [f"--{k.replace('_', '-')} {then.get(k)}, not {v}" for k, v in now.items() if then.get(k, v) != v]:
         raise CrossbodyError(
             f"{order.folder} holds a collection with {', '.join(wrong)}. Go on with the same options, or give another --out."
         )
@@ -271,9 +295,9 @@ def _acceptance(tally: Tally) -> Any:
     """Return the table of tasks: kept, attempts, acceptance, and why the others were not kept most often."""
     from collections import Counter
 
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("task", "kept", "attempts", "accepted", "most frequent reason against")
+    table = Table(Column("task", overflow="fold"), "kept", "attempts", "accepted", "most frequent reason against")
     for task, done in tally.attempts.items():
         reasons = Counter(a.reason for a in done if not a.kept).most_common(1)
         why = f"{reasons[0][0]} ({reasons[0][1]})" if reasons else ""

@@ -22,6 +22,7 @@ from training import gr1 as frames
 from training.attempts import Attempt, Job, Order, attempts, record, scene_seed
 from training.data.demonstration import Demonstration
 from training.data.lerobot2 import Writer
+from training.student import Student
 
 MAX_STEPS = 720
 OBSERVE = [c.name for c in gr1.STATE]
@@ -68,6 +69,7 @@ class Station:
         )
         seen = sum(a.perception for a in self._past)
         place = order.folder / "perception" / job.task.name
+        self._student = Student(self._env, order) if order.student else None
         self._scenes = Writer(place, frames.layout(demonstration=False), keep=seen, keyframe_every=1)
 
     def run(self) -> None:
@@ -83,26 +85,40 @@ class Station:
         noise = float(generator(seed, "noise of a demonstration").uniform(0, self._order.noise_rad))
         self._link.beat("reset")
         observation, info = self._env.reset(seed=seed, options={"observe": OBSERVE})
-        episode = Episode(self._env, EpisodeSpec(self._job.task, number, seed), noise, self._order.picture_every)
-        reason = episode.run(observation, lambda steps: self._link.beat("step", steps))
+        spec = EpisodeSpec(self._job.task, number, seed)
+        observation, led, solved = self._lead(spec, observation, info["instruction"])
+        episode = Episode(self._env, spec, noise, self._order.picture_every)
+        reason = "solved by the student" if solved else episode.run(observation, self._after_step)
+        grasps = episode.report["attempts"]
         if not reason:
-            notes = {"seed": seed, "attempt": number, "grasps": episode.report["attempts"], "noise_rad": noise}
+            notes = {"seed": seed, "attempt": number, "grasps": grasps, "noise_rad": noise, "lead_in": led}
             self._demonstrations.add(episode.demonstration(info["instruction"], notes))
         if self._order.perception:
-            from training.perception import Shuffler  # it imports MuJoCo, which reads then which GL to use
+            self._shuffle(info, episode.states(), seed)
+        seconds, frames_kept = round(time.monotonic() - began, 3), self._order.perception > 0
+        done = Attempt(number, seed, not reason, reason, episode.steps, grasps, noise, frames_kept, seconds, led)
+        record(self._folder, done)
+        self._past.append(done)
+        return done
 
-            self._link.beat("reset")
-            shuffler = Shuffler(
-                self._env, np.array(info["scene"]["qpos"]), episode.states(), generator(seed, "perception")
-            )
-            self._scenes.add(shuffler.record(self._order.perception, info["instruction"]))
-        outcome = Attempt(
-            number, seed, not reason, reason, episode.steps, episode.report["attempts"], noise,
-            self._order.perception > 0, round(time.monotonic() - began, 3),
-        )  # fmt: skip
-        record(self._folder, outcome)
-        self._past.append(outcome)
-        return outcome
+    def _lead(
+        self, spec: EpisodeSpec, observation: Mapping[str, Any], instruction: str
+    ) -> tuple[Mapping[str, Any], int, bool]:
+        """Let the student act for a random while; return the observation then, its steps, and whether it solved the task."""
+        if self._student is None:
+            return observation, 0, False
+        steps = int(generator(spec.seed, "lead-in").integers(self._order.lead_in + 1))
+        return self._student.lead(self._env, spec, (observation, instruction), steps)
+
+    def _shuffle(self, info: Mapping[str, Any], states: Mapping[str, np.ndarray], seed: int) -> None:
+        from training.perception import Shuffler  # it imports MuJoCo, which reads then which GL to use
+
+        self._link.beat("reset")
+        shuffler = Shuffler(self._env, np.array(info["scene"]["qpos"]), states, generator(seed, "perception"))
+        self._scenes.add(shuffler.record(self._order.perception, info["instruction"]))
+
+    def _after_step(self, steps: int) -> None:
+        self._link.beat("step", steps)
 
     def close(self) -> None:
         self._env.close()
@@ -148,8 +164,9 @@ class Episode:
         return Demonstration(values, {gr1.EGO.name: self._pictures}, instruction, notes)
 
     def states(self) -> dict[str, np.ndarray]:
-        """Return ``state.<part>`` (steps, width) of the joints."""
-        return {c.name: np.stack(self._values[c.name]) for c in gr1.STATE}
+        """Return ``state.<part>`` (steps, width) of the joints; of an episode that never began, those of now."""
+        now = {f"state.{part}": q[None] for part, q in self._env.simulator.joint_positions().items()}
+        return {name: np.stack(self._values[name]) if self.steps else q for name, q in now.items()}
 
     def _note(self, observation: Mapping[str, Any], intended: Mapping[str, np.ndarray]) -> None:
         seen = {c.name: observation[c.name] for c in gr1.STATE} | dict(intended)
