@@ -220,6 +220,29 @@ def test_help_imports_nothing_heavy(arguments):
     assert "HEAVY []" in done.stdout and "usage" in done.stdout
 
 
+def test_every_command_of_the_page_is_accepted():
+    import shlex
+
+    import tyro
+
+    from evaluators.score.video import Arguments
+
+    page = (ROOT / "docs" / "metrics_video.md").read_text()
+    shown = [
+        line.split("score video ")[1] for line in page.splitlines() if line.startswith("uv run crossbody score video ")
+    ]
+    assert len(shown) > 3
+    for arguments in shown:
+        assert tyro.cli(Arguments, args=shlex.split(arguments)).pred == Path("predictions")
+
+
+def test_the_page_has_every_metric():
+    from evaluators.metric import metrics_of
+
+    page = (ROOT / "docs" / "metrics_video.md").read_text()
+    assert all(f"`{name}`" in page for name in metrics_of("video_pair") | metrics_of("video_sets"))
+
+
 def test_the_jackknife_of_a_mean_is_student_s_interval():
     from scipy.stats import t
 

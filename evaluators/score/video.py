@@ -152,6 +152,8 @@ def _facts(rows: Sequence[SetRow], pairs: Sequence[Pair]) -> list[str]:
         f"{len(pairs)} clips, {first.resolution or 'unknown size'}, {first.frames or 'unknown'} frames, {first.fps or 'unknown'} fps",
         f"given frames, not scored: {first.given}",
         f"aligned: {first.align or 'nothing'}",
+        f"still: the {'last given' if first.given else 'first'} frame repeated; "
+        "real_vs_real: another real clip, for sets one half of the real clips against the other",
     ]
     seen = {
         r.metric: f"{r.metric} version {r.version}" + (f", {r.backbone}, {r.backbone_version}" if r.backbone else "")
