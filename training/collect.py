@@ -26,8 +26,22 @@ SPARE_ATTEMPTS = 10
 CRASHES = 3
 """Workers in a row that may die in a task before the collection gives it up."""
 WORKER = "training.demonstrator:serve"
-TIMEOUTS = {"start": 120.0, "reset": 300.0, "step": 60.0}
 TICK_S = 0.5
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds without a sign of life after which an attempt is given up."""
+
+    start_s: float = 180.0
+    """A worker's start, with its imports."""
+    reset_s: float = 600.0
+    """Building a scene, and what a student does in it; the first may have to make assets."""
+    step_s: float = 120.0
+    """One control step, with its picture."""
+
+    def by_phase(self) -> dict[str, float]:
+        return {"start": self.start_s, "reset": self.reset_s, "step": self.step_s}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +72,8 @@ class Arguments:
     """Control steps that the student has at most."""
     picture_every: int = 1
     """Control steps from one picture to the next; the video repeats it in between. 4 saves 40 % of the time."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    """Seconds without a sign of life after which an attempt is given up."""
 
 
 @dataclass
@@ -180,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         leftovers(order.folder)
         collection = Collection(order, tasks, _tally(order, tasks, arguments.episodes))
         with (
-            Pool(workers, WORKER, TIMEOUTS, _logs(order)) as pool,
+            Pool(workers, WORKER, arguments.timeouts.by_phase(), _logs(order)) as pool,
             _progress(collection, console, workers) as show,
         ):
             collection.run(pool, show)
