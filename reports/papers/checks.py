@@ -75,7 +75,7 @@ def best(table: str, column: str, winner: str) -> Finding:
     won = next(n for n in numbers if n.row == winner)
     sign = 1 if won.better == "higher" else -1
     second = max((n for n in numbers if n.row != winner), key=lambda n: sign * n.value)
-    text = f"{column}: {won.text} ({winner}), next {second.text} ({second.row})"
+    text = f"{_table(table).quantity(column).title}: {won.text} ({winner}), next {second.text} ({second.row})"
     if sign * second.value > sign * won.value:
         return Finding(FAILS, text)
     if not math.isnan(won.low) and won.low < second.high and second.low < won.high:
@@ -86,13 +86,13 @@ def best(table: str, column: str, winner: str) -> Finding:
 def below(table: str, column: str, bound: int) -> Finding:
     """Every number of the column is below the bound."""
     worst = max(_column(table, column), key=lambda n: n.value)
-    return Finding(HOLDS if worst.value < bound else FAILS, f"the largest {column} is {worst.text} ({worst.row})")
+    return Finding(HOLDS if worst.value < bound else FAILS, f"the largest is {worst.text} ({worst.row})")
 
 
 def improves(table: str, old: str, new: str, columns: Sequence[str]) -> Finding:
     """Every column is better in the new row."""
     gains = {c: _gain(table, old, new, c) for c in columns}
-    return Finding(HOLDS if min(gains.values()) > 0 else FAILS, f"gains {_listed(gains)}")
+    return Finding(HOLDS if min(gains.values()) > 0 else FAILS, f"all better: {_listed(table, gains)}")
 
 
 def largest(
@@ -102,8 +102,9 @@ def largest(
     gains = {c: _gain(table, old, new, c) / (_base(table, old, c) if relative else 1) for c in columns}
     least = min(gains[c] for c in claimed)
     verdict = HOLDS if all(gains[c] < least - 1e-9 for c in columns if c not in claimed) else FAILS
-    shown = _listed({c: 100 * g for c, g in gains.items()}, " %") if relative else _listed(gains)
-    return Finding(verdict, f"gains {shown}")
+    shown = _listed(table, {c: 100 * g for c, g in gains.items()}, " %") if relative else _listed(table, gains)
+    names = " and ".join(_table(table).quantity(c).title for c in claimed)
+    return Finding(verdict, f"largest {'relative ' if relative else ''}gain in {names}: {shown}")
 
 
 def exceeds(a: str, b: str, or_not_separated: bool = False) -> Finding:
@@ -140,7 +141,22 @@ def remark(finding: str) -> Finding:
 
 CHECKS = {
     f.__name__: f
-    for f in (difference, ratio, change, mean, total, equal, best, below, improves, largest, exceeds, count, listed, remark)
+    for f in (
+        difference,
+        ratio,
+        change,
+        mean,
+        total,
+        equal,
+        best,
+        below,
+        improves,
+        largest,
+        exceeds,
+        count,
+        listed,
+        remark,
+    )
 }
 
 
@@ -177,8 +193,9 @@ def _base(table: str, row: str, column: str) -> float:
     return find(_table(table), row, column).value
 
 
-def _listed(gains: dict[str, float], unit: str = "") -> str:
-    return ", ".join(f"{name} {_signed(gain, 1 if unit else 3)}{unit}" for name, gain in gains.items())
+def _listed(table: str, gains: dict[str, float], unit: str = "") -> str:
+    titles = {q.key: q.title for q in _table(table).quantities}
+    return ", ".join(f"{titles[c]} {gain:+.3g}{unit}".replace("-", "−") for c, gain in gains.items())
 
 
 def _signed(value: float, decimals: int) -> str:
@@ -195,4 +212,3 @@ def _span(value: Value) -> Span:
 
 def _text(value: Value) -> str:
     return _number(value).text if isinstance(value, str) else str(value)
-

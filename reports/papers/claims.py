@@ -21,7 +21,7 @@ FOLDER = published.FOLDER / "claims"
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, what its checks found, and what they were known to find."""
+    """A sentence (in quotation marks when it is the paper's), what its checks found, and what they were known to find."""
 
     id: str
     text: str
@@ -43,8 +43,7 @@ class Claim:
 
 def of_paper(paper: str) -> list[Claim]:
     """Return every claim of a paper, then the averages of the tables that its tables take numbers from."""
-    file = FOLDER / f"{paper}.toml"
-    return [*read(file), *averages(paper)] if file.exists() else averages(paper)
+    return [*read(FOLDER / f"{paper}.toml"), *averages(paper)]
 
 
 def read(file: Path) -> list[Claim]:
@@ -71,7 +70,7 @@ def _claim(file: Path, source: str, fields: dict[str, Any]) -> Claim:
         if verdict not in VERDICTS:
             raise CrossbodyError(f"{file.name}, {fields['id']}: known is '{verdict}', expected {', '.join(VERDICTS)}")
     findings = tuple(_checked(file, fields["id"], item) for item in items)
-    return Claim(fields["id"], fields["text"], source, fields.get("note", ""), findings, known)
+    return Claim(fields["id"], f"“{fields['text']}”", source, fields.get("note", ""), findings, known)
 
 
 def _checked(file: Path, name: str, item: dict[str, Any]) -> Finding:
@@ -98,4 +97,6 @@ def _average(row: PublishedRow) -> Claim | None:
         return None
     name = f"{row.paper}: {row.system}" + ("" if row.suite == "robocasa_gr1" else ", out of distribution")
     known = (FAILS if row.inconsistent else HOLDS,) * len(findings)
-    return Claim(name, "Its average follows from its parts", f"{row.paper}, {row.table}", row.note, tuple(findings), known)
+    return Claim(
+        name, "The average follows from its parts.", f"{row.paper}, {row.table}", row.note, tuple(findings), known
+    )

@@ -58,7 +58,7 @@ def check(claims: Sequence[Claim], console: Console) -> int:
     for claim in claims:
         if claim.verdict != HOLDS or claim.surprising:
             console.print(f"{claim.id}: {claim.verdict}", style="bold", highlight=False, markup=False)
-            console.print(f"  “{claim.text}” ({claim.source})", highlight=False, markup=False)
+            console.print(f"  {claim.text} ({claim.source})", highlight=False, markup=False)
             for finding in claim.findings:
                 console.print(f"  {finding.verdict}: {finding.computation}", highlight=False, markup=False)
     surprises = [c for c in claims if c.surprising]
@@ -89,7 +89,7 @@ def write(paper: str, runs: Sequence[str], claims: Sequence[Claim], out: Path) -
 
     own, left_out = given.parse(paper, runs)
     grids = [grid(table, our_numbers(table, own)) for table in tables.of_paper(paper)]
-    facts = [f"# {TITLES[paper]}, table by table", "", f"Ours beside the printed row: {formats.legend_line()}.", ""]
+    facts = [f"# {TITLES[paper]}, table by table", "", f"Ours beside the printed row: {formats.legend_line()}", ""]
     files = {
         "index.html": page(paper, grids, claims, left_out),
         "numbers.csv": formats.numbers_csv([n for g in grids for n in g.numbers]),

@@ -11,7 +11,7 @@ from dataclasses import asdict, fields
 from reports.papers.claims import Claim
 from reports.papers.grid import Grid, System, difference, interval, mark, remains, title
 from reports.papers.numbers import OURS, Number
-from reports.papers.verdict import legend
+from reports.papers.verdict import legend, tolerances
 from reports.render import escape
 
 EMPTY = "–"
@@ -63,20 +63,21 @@ def claims_markdown(claims: Sequence[Claim]) -> str:
     """Return the claims with their verdicts and computations."""
     lines = ["## Claims and averages, computed again", ""]
     for claim in claims:
-        lines += [f"- **{claim.id}** ({claim.source}): “{claim.text}”: **{claim.verdict}**"]
+        lines += [f"- **{claim.id}** ({claim.source}): {claim.text} **{claim.verdict}**"]
         lines += [f"  - {f.computation}: {f.verdict}" for f in claim.findings]
         lines += [f"  - {claim.note}"] if claim.note else []
     return "\n".join(lines) + "\n"
 
 
 def legend_line() -> str:
-    """Return the legend in one sentence."""
-    return "; ".join(f"{v.mark} {v.title}" for v in legend().values())
+    """Return the legend and its tolerances in two sentences."""
+    return f"{'; '.join(f'{v.mark} {v.title}' for v in legend().values())}. Tolerances: {', '.join(tolerances())}."
 
 
 def notes(grid: Grid) -> list[str]:
     """Return what stands under a table."""
-    found = [f"{s.name}: {s.unranked}." for s in grid.systems if s.unranked and s.origin == OURS]
+    ours = [(s.name, "; ".join(filter(None, (s.unranked, s.cause)))) for s in grid.systems if s.origin == OURS]
+    found = [f"{name}: {why}." for name, why in ours if why]
     found += [f"{s.name}: {s.note}." for s in grid.systems if s.note]
     found += [f"Not ranked: {', '.join(s.name for s in outside)}." for outside in [_outside(grid)] if outside]
     return [*grid.table.notes, *found, *filter(None, [remains(grid.table, grid)])]
@@ -91,12 +92,19 @@ def _cells(grid: Grid, style: type[_Plain]) -> list[list[str]]:
     table, columns = grid.table, [q.key for q in grid.table.quantities]
     if table.by_task:
         head = [style.text("Task"), *(style.head(s) for s in grid.systems)]
-        return [head, *([style.text(title(table, c)), *(style.number(s.numbers.get(c)) for s in grid.systems)] for c in columns)]
+        return [
+            head,
+            *([style.text(title(table, c)), *(style.number(s.numbers.get(c)) for s in grid.systems)] for c in columns),
+        ]
     ranked = any(s.rank for s in grid.systems)
-    rows = [[style.text(t) for t in ("System", *(["#"] if ranked else []), *(title(table, c) for c in columns), "Ours")]]
+    rows = [
+        [style.text(t) for t in ("System", *(["#"] if ranked else []), *(title(table, c) for c in columns), "Ours")]
+    ]
     for s in grid.systems:
         rank = [str(s.rank) if s.rank else EMPTY if style is _Plain else "--"] if ranked else []
-        rows.append([style.system(s), *rank, *(style.number(s.numbers.get(c)) for c in columns), style.verdict(s.verdict)])
+        rows.append(
+            [style.system(s), *rank, *(style.number(s.numbers.get(c)) for c in columns), style.verdict(s.verdict)]
+        )
     return rows
 
 

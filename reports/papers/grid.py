@@ -10,7 +10,7 @@ from reports.papers.numbers import OURS, PUBLISHED, Number, published_numbers
 from reports.papers.tables import Table
 from reports.papers.verdict import NOT_RUN, legend, worst
 
-ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
+ARROWS = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", "": ""}
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class System:
     rank: int = 0  # 0: stands outside the ranking
     verdict: str = ""  # of what stands for a printed row; '' for ours, which carry theirs number by number
     unranked: str = ""
+    cause: str = ""
     protocol: str = ""
     note: str = ""
 
@@ -56,8 +57,15 @@ def grid(table: Table, ours: Sequence[Number]) -> Grid:
         ranking = system.numbers.get(table.rank_by, first)
         found.append(
             System(
-                system.name, system.origin, system.numbers, ranks.get(system.name, 0), verdict, ranking.unranked,
-                ranking.protocol, _notes(system.numbers.values()),
+                system.name,
+                system.origin,
+                system.numbers,
+                ranks.get(system.name, 0),
+                verdict,
+                ranking.unranked,
+                first.cause,
+                ranking.protocol,
+                _notes(system.numbers.values()),
             )  # fmt: skip
         )
     return Grid(table, tuple(found))
@@ -90,7 +98,7 @@ def _notes(numbers: Sequence[Number] | object) -> str:
 def title(table: Table, column: str) -> str:
     """Return a column's heading with its unit and direction."""
     q = table.quantity(column)
-    unit = "" if q.unit == "1" or table.by_task else f", {q.unit}"
+    unit = "" if q.unit in ("1", "fraction") or table.by_task else f",\N{NO-BREAK SPACE}{q.unit}"
     return f"{q.title}{unit}{'' if table.by_task else ARROWS[q.better]}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from crossbody.errors import UnknownName
 from reports.columns import Column
@@ -18,6 +19,5 @@ def column_of(name: str) -> tuple[str, Column]:
     known = tomllib.loads(FILE.read_text())
     if name not in known:
         raise UnknownName("measure", name, known)
-    fields = known[name]
-    suite = fields.pop("suite")
-    return suite, Column(name, **{key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()})
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in known[name].items()}
+    return fields.pop("suite"), Column(name, **fields)

@@ -42,6 +42,7 @@ class Number:
     origin: str  # PUBLISHED or OURS
     source: str  # place in the source, or the folder of ours
     note: str = ""
+    cause: str = ""  # what besides the protocol explains a difference of ours
     verdict: str = ""  # of ours beside the published number
     against: str = ""  # the published row that ours is judged by
     difference: float = math.nan  # ours minus the published number

@@ -20,8 +20,10 @@ from reports.papers.numbers import OURS, Number, published_numbers
 from reports.papers.tables import Quantity, Row, Table
 from reports.papers.verdict import judged
 
-HASHED = ("max_steps", "chunk", "success_rule", "early_stop")
-"""What of a protocol a published row can share; the number of episodes stands beside every number instead."""
+SHARED = ("max_steps", "chunk", "success_rule")
+"""What of a protocol moves a number: the number of episodes stands beside it, and an early stop changes no outcome here."""
+
+PAPER_SIZE = "base"
 
 
 @dataclass
@@ -99,13 +101,15 @@ def _rate(table: Table, quantity: Quantity, system: System, run: frames.Run, rec
     n, value = record["n"], 100 * record["value"]
     text = "–" if math.isnan(value) else f"{value:.1f}"
     notes = [f"{record['errors']} ended in an error, counted as failures" if record["errors"] else ""]
-    notes += [f"{record['missing']} episodes are missing: `uv run crossbody resume {run.path}`" if record["missing"] else ""]
+    notes += [
+        f"{record['missing']} episodes are missing: `uv run crossbody resume {run.path}`" if record["missing"] else ""
+    ]
     notes += [f"{record['tasks']} of {record['of_tasks']} tasks" if record["tasks"] != record["of_tasks"] else ""]
     m = run.manifest
     return Number(
         "ours", table.id, system.agent, quantity.key, value, text, 100 * record["low"], 100 * record["high"],
-        quantity.unit, quantity.better, f"{m.protocol.name} {m.protocol_hash}", "; ".join(causes(table, run)), n, "",
-        OURS, str(run.path), "; ".join(filter(None, notes)), against=_row(table, system, run).name,
+        quantity.unit, quantity.better, f"{m.protocol.name} {m.protocol_hash}", "; ".join(differences(table, run)), n, "",
+        OURS, str(run.path), "; ".join(filter(None, notes)), model_cause(run), against=_row(table, system, run).name,
     )  # fmt: skip
 
 
@@ -132,14 +136,24 @@ def _row(table: Table, system: System, run: frames.Run) -> Row:
     return next((r for r in table.rows if r.agent == run.manifest.agent), Row(""))
 
 
-def causes(table: Table, run: frames.Run) -> list[str]:
+def differences(table: Table, run: frames.Run) -> list[str]:
     """Return in what a run differs from what a table was made with; nothing when it may be ranked with its rows."""
     m = run.manifest
     theirs = catalog.resolve("protocols", table.preset)
     ours = vars(m.protocol)
-    found = [f"{key} {ours[key]} instead of {theirs[key]}" for key in HASHED if ours[key] != theirs[key]]
+    found = [f"{key} {ours[key]} instead of {theirs[key]}" for key in SHARED if ours[key] != theirs[key]]
     assets = str(m.environment.get("assets", "no")).split(" ")[0]
     return found + ([f"{assets} assets instead of the official ones"] if assets != "official" else [])
+
+
+def model_cause(run: frames.Run) -> str:
+    """Return that the model is of another size than the paper's, and what it was trained on; '' when nothing says so."""
+    training = run.manifest.agent_card.get("training") or {}
+    size = training.get("options", {}).get("size", PAPER_SIZE)
+    if size == PAPER_SIZE:
+        return ""
+    data = ", ".join(f"{d['episodes']} episodes of {d['embodiment']}" for d in training.get("data", ()))
+    return f"a {size} model" + (f" trained on {data}" if data else "")
 
 
 def _of_scores(table: Table, given: Given) -> list[Number]:

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports.html import prose
-from reports.papers.checks import FAILS, UNKNOWN, WEAK
+from reports.papers.checks import FAILS, HOLDS, UNKNOWN, WEAK
 from reports.papers.claims import Claim
 from reports.papers.formats import notes
 from reports.papers.grid import Grid, difference, interval, title
 from reports.papers.numbers import OURS, PUBLISHED
 from reports.papers.panels import panels
-from reports.papers.verdict import NOT_RUN, legend
+from reports.papers.verdict import NOT_RUN, legend, tolerances
 
 TITLES = {"unit": "UniT", "humanoid_vla": "Humanoid-VLA"}
+ORDER = (FAILS, WEAK, UNKNOWN, HOLDS)
 TEMPLATES = Path(__file__).parent.parent / "templates"
 
 
@@ -29,20 +30,18 @@ def page(paper: str, grids: Sequence[Grid], claims: Sequence[Claim], left_out: S
         title=TITLES[paper],
         grids=grids,
         figures={g.table.id: panels(g) for g in grids},
-        claims=sorted(claims, key=lambda c: (FAILS, WEAK, UNKNOWN).index(c.verdict) if c.verdict in _LESS else 9),
+        claims=sorted(claims, key=lambda c: ORDER.index(c.verdict)),
         failed=sum(c.verdict == FAILS for c in claims),
         left_out=left_out,
         counts=counts(grids),
         legend=legend(),
+        tolerances=tolerances(),
         heading=title,
         interval=interval,
         difference=difference,
         notes=notes,
         ours=OURS,
     )
-
-
-_LESS = (FAILS, WEAK, UNKNOWN)
 
 
 def counts(grids: Sequence[Grid]) -> dict[str, int]:

@@ -13,12 +13,15 @@ from html import escape
 from reports.papers.grid import Grid, System
 from reports.papers.numbers import OURS, PERCENT, Number
 
-WIDTH, LABELS, RIGHT = 340, 150, 14
+WIDTH, LABELS, RIGHT = 340, 154, 14
 ROW, TOP, BOTTOM = 19, 6, 22
 LINES_HEIGHT = 220
-LABEL_LENGTH = 25
-HUES = 4
-"""Lines have this many colours of the page; further lines start anew, dashed."""
+LABEL_LENGTH = 24
+HUES = 3
+"""Printed lines have this many colours of the page; further ones start anew, dashed. Ours has its own."""
+
+RANGES = {PERCENT: (0.0, 100.0), "1–5": (1.0, 5.0), "fraction": (0.0, 1.0)}
+"""Units whose axis is the same in every panel."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +94,15 @@ def _dots(rows: Sequence[tuple[str, Number]], unit: str) -> str:
             left, right = (min(max(axis(v), axis.start), axis.end) for v in (n.low, n.high))
             parts.append(f'<line class="{kind}" x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>')
         hover = f"{escape(label)}: {escape(n.text)} {escape(n.unit)}"
-        parts.append(f'<circle class="{kind}" cx="{axis(n.value):.1f}" cy="{y:.1f}" r="3.6"><title>{hover}</title></circle>')
+        parts.append(
+            f'<circle class="{kind}" cx="{axis(n.value):.1f}" cy="{y:.1f}" r="3.6"><title>{hover}</title></circle>'
+        )
     return _svg(height, parts)
 
 
 def _lines(grid: Grid) -> str:
     """Return a line per system over the axis of its columns."""
-    series = [(s, points) for s in grid.systems if len(points := _points(grid, s)) > 1]
+    series = [(s, points) for s in grid.systems if (points := _points(grid, s))]
     xs, ys = ([p[i] for _, points in series for p in points] for i in (0, 1))
     relative, unit = grid.table.relative, grid.table.quantities[0].unit
     far = min(xs) > 0 and max(xs) / min(xs) >= 10
@@ -110,7 +115,7 @@ def _lines(grid: Grid) -> str:
         parts.append(f'<text class="tick" x="{across.start - 5}" y="{y + 3:.1f}" text-anchor="end">{t:g}</text>')
     ends = _apart([up(points[-1][1]) for _, points in series])
     for k, ((system, points), end) in enumerate(zip(series, ends, strict=True)):
-        hue = f"hue{k % HUES}" + (" dashed" if k >= HUES else "")
+        hue = "ours" if system.origin == OURS else f"hue{k % HUES}" + (" dashed" if k >= HUES else "")
         path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in points)
         parts.append(f'<polyline class="{hue}" points="{path}"/>')
         parts += [f'<circle class="{hue}" cx="{across(x):.1f}" cy="{up(y):.1f}" r="3"/>' for x, y in points]
@@ -130,8 +135,8 @@ def _points(grid: Grid, system: System) -> list[tuple[float, float]]:
 
 
 def _range(numbers: Sequence[Number], unit: str) -> tuple[float, float]:
-    if unit == PERCENT:
-        return 0.0, 100.0
+    if unit in RANGES:
+        return RANGES[unit]
     ends = [v for n in numbers for v in (n.value, n.low, n.high) if not math.isnan(v)]
     low, high = min(ends), max(ends)
     room = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
@@ -140,7 +145,7 @@ def _range(numbers: Sequence[Number], unit: str) -> tuple[float, float]:
 
 def _step(span: float) -> float:
     power = 10.0 ** math.floor(math.log10(span / 3))
-    return next(m * power for m in (1, 2, 5, 10) if m * power >= span / 4)
+    return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= span / 4)
 
 
 def _clear(axis: Axis, x: float, xs: Sequence[float]) -> bool:
@@ -165,7 +170,9 @@ def _vertical(axis: Axis, value: float, top: float, bottom: float) -> str:
 
 
 def _label(text: str, length: int = LABEL_LENGTH) -> str:
-    return escape(text if len(text) <= length else text[: length - 1] + "…")
+    """Return a name that fits; of a longer one, its beginning and end."""
+    tail = (length - 1) // 2
+    return escape(text if len(text) <= length else f"{text[: length - 1 - tail]}…{text[-tail:]}")
 
 
 def _svg(height: float, parts: Sequence[str]) -> str:

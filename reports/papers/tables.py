@@ -72,7 +72,6 @@ class Table:
     quantities: tuple[Quantity, ...]
     rows: tuple[Row, ...]
     preset: str = ""  # the protocol of tasks/protocols that it was made under, if any
-    protocol_known: bool = True  # False: nobody outside can say whether a run has this protocol
     rank_by: str = ""  # key of the column that ranks the rows; '' for none
     tasks_of: str = ""  # suite whose tasks follow the columns
     command: str = ""  # makes a row of ours
@@ -113,9 +112,8 @@ def of_paper(paper: str) -> tuple[Table, ...]:
 
 def read(file: Path) -> Table:
     """Return the table of one file; what is missing, unknown or out of range raises CrossbodyError."""
-    data = tomllib.loads(file.read_text(), parse_float=Decimal)
     try:
-        return _table(file.stem, data)
+        return _table(file.stem, tomllib.loads(file.read_text(), parse_float=Decimal))
     except (TypeError, KeyError, ValueError) as error:
         raise CrossbodyError(f"{file.name}: {error}") from error
 

@@ -37,6 +37,14 @@ def tolerance(unit: str, published: float) -> float:
     return rule["absolute"] if "absolute" in rule else rule["relative"] * abs(published)
 
 
+def tolerances() -> list[str]:
+    """Return the tolerance of every unit in words."""
+    named = {"%": "points", "fraction": "of a fraction", "1–5": "of a score from 1 to 5"}
+    rules = _data()["tolerance"]
+    found = [f"{rule['absolute']:g} {named.get(unit, unit)}" for unit, rule in rules.items() if "absolute" in rule]
+    return [*found, f"else {100 * rules['default']['relative']:g} % of the printed number"]
+
+
 def judged(ours: Number, printed: Number) -> Number:
     """Return our number with its verdict beside the published one; NaN has none."""
     gap = ours.value - printed.value
@@ -47,7 +55,7 @@ def judged(ours: Number, printed: Number) -> Number:
     elif abs(gap) <= tolerance(printed.unit, printed.value) + 1e-9:
         key = WITHIN
     else:
-        key = KNOWN if ours.unranked else OFF
+        key = KNOWN if ours.unranked or ours.cause else OFF
     return replace(ours, verdict=key, against=printed.row, difference=gap)
 
 
