@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
@@ -56,7 +56,7 @@ class Arguments:
     """Only tasks whose name matches this glob; several are joined by commas."""
     episodes: int = 20
     """Demonstrations to keep per task."""
-    workers: Annotated[int | None, tyro.conf.arg(aliases=["-j"])] = None
+    workers: int | None = None
     """Simulator processes; by default one per core. It never changes what is collected."""
     seed: int = 0
     """Seed of the collection. Its scenes are never those of an evaluation, whatever that one's seed."""

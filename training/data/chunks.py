@@ -97,7 +97,8 @@ def join(sets: Sequence[DemonstrationSet], share: float = 1.0, embodiment: str |
     lengths = np.array([e.frames for e in episodes])
     first = np.cumsum(lengths) - lengths
     instructions = list(dict.fromkeys(e.instruction for e in episodes))
-    said = np.array([instructions.index(e.instruction) for e in episodes])
+    number = {text: i for i, text in enumerate(instructions)}
+    said = np.array([number[e.instruction] for e in episodes])
     every = np.concatenate([np.full(math.ceil(share * len(s)), s.layout.picture_every) for s in sets])
     step = np.arange(lengths.sum()) - np.repeat(first, lengths)
     return Chunks(
