@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from crossbody.errors import CrossbodyError
 from crossbody.runs import write_atomic
-from training.batches import Batch, Batches
+from training.batches import Batches
+from training.eyes import Batch
 from training.show import Curves, progress
 
 SNAPSHOT = "snapshot.safetensors"
@@ -37,6 +38,7 @@ class Plan:
     log_every: int
     save_every: int
     bf16: bool = False
+    checkpointing: bool = False
 
 
 class Loop:
@@ -50,6 +52,8 @@ class Loop:
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(), mixed_precision="bf16" if plan.bf16 else "no", kwargs_handlers=[unused]
         )
+        if plan.checkpointing:
+            save_memory(model)
         trained = [p for p in model.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, plan.learning_rate, BETAS, EPS, WEIGHT_DECAY)
         self.plan, self.prepare = plan, prepare
@@ -152,6 +156,15 @@ class Loop:
                 state[int(number)][key] = value
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": dict(state)})
         return step
+
+
+def save_memory(model: nn.Module) -> None:
+    """Turn on gradient checkpointing wherever a part of the model knows it."""
+    for part in model.modules():
+        if hasattr(part, "checkpointing"):
+            vars(part)["checkpointing"] = True
+        if isinstance(enable := getattr(part, "activation_checkpointing_enable", None), Callable):
+            enable()
 
 
 def refuse_other(folder: Path, recipe: dict[str, Any]) -> None:

@@ -50,6 +50,9 @@ class Common:
     bf16: bool = False
     """Train in bfloat16, for GPUs that have it."""
 
+    checkpointing: bool = False
+    """Compute activations again on the way back instead of keeping them: slower, and fits the full size into a GPU."""
+
     dry_run: bool = False
     """Everything once, on a handful of rows: does it work here?"""
 

@@ -37,10 +37,10 @@ class GridFile:
     rows: np.ndarray  # (pictures,) int64, ascending
     grids: dict[str, np.ndarray]
 
-    def at(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def at(self, rows: np.ndarray, names: tuple[str, ...] | None = None) -> dict[str, np.ndarray]:
         """Return grid -> float32 (n, C, rows, columns) of the pictures nearest to these rows of the data set."""
         numbers = self.nearest(rows)
-        return {name: np.asarray(grid[numbers], np.float32) for name, grid in self.grids.items()}
+        return {name: np.asarray(self.grids[name][numbers], np.float32) for name in names or self.grids}
 
     def nearest(self, rows: np.ndarray) -> np.ndarray:
         """Return the numbers of the pictures that are nearest to these rows."""

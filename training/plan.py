@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from agents.unit.config import Size, load_size
-from agents.unit.policy import Policy
+from agents.unit.policy import Policy, make_context
 from agents.unit.tokenizer import UniT
 from agents.unit.visual import plan_visual
 from training.options import Common, TokenizerOptions
@@ -55,10 +55,4 @@ def _tokenizer(size: Size) -> dict[str, nn.Module]:
 
 
 def _policy(size: Size) -> Policy:
-    if size.policy.language == "minilm":
-        return Policy(size.policy)
-    from transformers import Qwen2_5_VLModel
-
-    from agents.unit.qwen import QwenContext, published_config
-
-    return Policy(size.policy, QwenContext(size.policy, Qwen2_5_VLModel(published_config())))  # pyright: ignore
+    return Policy(size.policy, make_context(size.policy, pretrained=False))

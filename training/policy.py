@@ -10,9 +10,10 @@ import torch
 
 from agents.unit.checkpoint import Checkpoint, load_checkpoint, rounded_weights
 from agents.unit.config import Size, load_size, to_dict
-from agents.unit.policy import Policy
+from agents.unit.policy import Policy, reader_of
 from agents.unit.tokenizer import UniT
-from training.batches import Batch
+from agents.unit.visual import load_visual
+from training.eyes import Batch
 from training.loop import Loop, refuse_other
 from training.options import PolicyOptions, TokenOptions
 from training.ready import Needs, card_of, loop_plan, make_ready
@@ -33,8 +34,9 @@ def train(options: PolicyOptions, sets: Sequence[Chunks]) -> Path:
     batch = options.batch or defaults["batch"]
     shares = {"demonstrations": 1.0, "frames": options.frames_share, "human_egodex": options.human_share}
     needs = Needs(
-        config.bodies, config.visual, config.horizon, batch, shares, tokenizer is not None, options.state_noise, known
-    )
+        config.bodies, config.visual, config.horizon, batch, shares, tokenizer is not None, options.state_noise,
+        config.visual.cached, reader_of(config), known,
+    )  # fmt: skip
     ready = make_ready(options, sets, needs)
     card = ready.card | {"steps": plan.steps, "batch": batch, "seed": options.seed, "state_noise": options.state_noise}
     refuse_other(plan.folder, {"recipe": name, "config": to_dict(config), **card, "feature_seconds": 0})
@@ -66,4 +68,11 @@ def coder(tokenizer: UniT | None) -> Callable[[Batch], Batch]:
     """Return what adds the frozen tokenizer's codes to a batch: the fusion branch's, where the variant has it."""
     if tokenizer is None:
         return lambda seen: seen
-    return lambda seen: seen | {"codes": tokenizer.to(seen["slot"].device).codes(prepare(seen, tokenizer.config))}
+    config = tokenizer.config
+    visual = None if config.visual.cached else load_visual(config.visual)
+
+    def add(seen: Batch) -> Batch:
+        tokenizer.to(seen["slot"].device)
+        return seen | {"codes": tokenizer.codes(prepare(seen, config, visual))}
+
+    return add

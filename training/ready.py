@@ -16,7 +16,8 @@ from agents.unit.bodies import Scaling
 from agents.unit.config import Bodies, Visual
 from agents.unit.language import Words
 from crossbody.errors import CrossbodyError
-from training.batches import Batches, Mixing, Stream, position_statistics, text_of
+from training.batches import Batches, Mixing, fit_scalings, position_statistics
+from training.eyes import CachedEyes, OpenEyes, Reader, Stream, text_of
 from training.loop import Plan
 from training.options import Common
 from training.pictures import cached_grids, statistics
@@ -38,6 +39,8 @@ class Needs:
     ]  # demonstrations, frames (sets without actions), and any embodiment's name, which multiplies
     goal: bool  # the goal's picture, too
     state_noise: float = 0.0
+    cached: bool = True  # frozen features from the disk; otherwise the pictures themselves
+    reader: Reader | None = None  # of pictures and instructions, for a backbone that takes them as they are
     known: tuple[dict[str, Scaling], dict[str, np.ndarray]] | None = (
         None  # a tokenizer's statistics, which its policy shares
     )
@@ -64,6 +67,7 @@ def loop_plan(options: Common, name: str, defaults: dict[str, Any]) -> Plan:
         log_every=min(options.log_every, steps),
         save_every=min(options.save_every, steps),
         bf16=options.bf16,
+        checkpointing=options.checkpointing,
     )
 
 
@@ -77,18 +81,27 @@ def make_ready(options: Common, sets: Sequence[Chunks], needs: Needs) -> Ready:
         )
     for source in sources if options.dry_run else ():
         source.rows = source.picture_rows = source.rows[:DRY_ROWS]
+    scalings, features = needs.known or (fit_scalings(sources), position_statistics(sources))
     started = time.monotonic()
-    grids = [cached_grids(s.chunks, s.picture_rows, needs.visual, options.seed) for s in sources]
+    if needs.cached:
+        eyes = _cached_eyes(sources, needs, features, options.seed)
+        features |= {k: v.numpy() for k, v in eyes.features.items()}
+    else:
+        eyes = OpenEyes(needs.reader, needs.goal)
     seconds = time.monotonic() - started
-    scalings, features = needs.known or (_fit(sources), statistics(grids[0]) | position_statistics(sources))
-    words = Words()
-    streams = [
-        Stream(s, g, text_of(s, words), scalings[s.body.name], _share(s, sources, needs.shares))
-        for s, g in zip(sources, grids, strict=True)
-    ]
+    streams = [Stream(s, scalings[s.body.name], _share(s, sources, needs.shares)) for s in sources]
     size = DRY_BATCH if options.dry_run else needs.batch
-    batches = Batches(streams, features, Mixing(size, options.seed, needs.bodies, needs.goal, needs.state_noise))
+    batches = Batches(streams, eyes, features, Mixing(size, options.seed, needs.bodies, needs.state_noise))
     return Ready(batches, scalings, features, {"data": _census(sources), "feature_seconds": round(seconds)})
+
+
+def _cached_eyes(sources: Sequence[Source], needs: Needs, features: dict[str, np.ndarray], seed: int) -> CachedEyes:
+    """Compute or find the features of all pictures; standardise them as the tokenizer does, or by the first source's."""
+    words = Words()
+    grids = [cached_grids(s.chunks, s.picture_rows, needs.visual, seed) for s in sources]
+    stored = features if "coarse_mean" in features else features | statistics(grids[0])
+    tensors = {k: torch.from_numpy(v) for k, v in stored.items()}
+    return CachedEyes(grids, [text_of(s, words) for s in sources], tensors, needs.goal)
 
 
 def card_of(options: Common, plan: Plan, ready: Ready, seconds: float, shown: dict[str, float]) -> dict[str, Any]:
@@ -99,12 +112,6 @@ def card_of(options: Common, plan: Plan, ready: Ready, seconds: float, shown: di
         "batch": ready.batches.mixing.size, "seconds": round(seconds), "last": {k: round(v, 5) for k, v in shown.items()},
         "torch": torch.__version__, **ready.card,
     }  # fmt: skip
-
-
-def _fit(sources: Sequence[Source]) -> dict[str, Scaling]:
-    """Return each body's statistics, from its largest set with actions."""
-    acting = sorted((s for s in sources if s.acts), key=lambda s: len(s.rows))
-    return {s.body.name: s.fit() for s in acting}
 
 
 def _share(source: Source, sources: Sequence[Source], shares: dict[str, float]) -> float:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from agents.unit.checkpoint import Checkpoint, load_checkpoint, rounded_weights
 from agents.unit.config import TokenizerConfig, from_dict, load_size, to_dict
 from agents.unit.tokenizer import UniT
-from agents.unit.visual import as_patches
-from training.batches import Batch
+from agents.unit.visual import as_patches, load_visual
+from training.eyes import Batch
 from training.loop import Loop, refuse_other
 from training.options import TokenizerOptions
 from training.ready import Needs, card_of, loop_plan, make_ready
@@ -27,13 +28,16 @@ def train(options: TokenizerOptions, sets: Sequence[Chunks]) -> Path:
     torch.set_num_threads(options.threads)
     batch = options.batch or defaults["batch"]
     shares = {"demonstrations": 1.0, "frames": 0.0, "human_egodex": options.human_share}
-    ready = make_ready(options, sets, Needs(config.bodies, config.visual, config.horizon, batch, shares, goal=True))
+    cached = config.visual.cached
+    needs = Needs(config.bodies, config.visual, config.horizon, batch, shares, goal=True, cached=cached)
+    ready = make_ready(options, sets, needs)
     card = ready.card | {"steps": plan.steps, "batch": batch, "seed": options.seed}
     refuse_other(plan.folder, {"recipe": "tokenizer", "config": to_dict(config), **card, "feature_seconds": 0})
     torch.manual_seed(options.seed)
     model = UniT(config)
     started = time.monotonic()
-    loop = Loop(model, lambda seen: prepare(seen, config), plan)
+    visual = None if cached else load_visual(config.visual)
+    loop = Loop(model, lambda seen: prepare(seen, config, visual), plan)
     shown = loop.run(ready.batches)
     made = card_of(options, plan, ready, time.monotonic() - started, shown)
     weights = rounded_weights(loop.plain)
@@ -41,9 +45,14 @@ def train(options: TokenizerOptions, sets: Sequence[Chunks]) -> Path:
     return plan.folder
 
 
-def prepare(seen: Batch, config: TokenizerConfig) -> Batch:
-    """Return a batch with both pictures' patches, as the tokenizer reads them."""
-    now, goal = (as_patches(seen[name], config.merge) for name in ("coarse", "goal_coarse"))
+def prepare(seen: Batch, config: TokenizerConfig, visual: nn.Module | None) -> Batch:
+    """Return a batch with both pictures' patches, as the tokenizer reads them. ``visual`` None: the features are in the batch."""
+    if visual is None:
+        grids = (seen["coarse"], seen["goal_coarse"])
+    else:
+        visual.to(seen["slot"].device)
+        grids = tuple(visual(seen[name])["coarse"] for name in ("picture", "goal_picture"))
+    now, goal = (as_patches(grid, config.merge) for grid in grids)
     return seen | {"now": now, "goal": goal}
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from agents.unit.bodies import pad
 from agents.unit.checkpoint import CONFIG, Checkpoint, CheckpointError, load_checkpoint
 from agents.unit.config import PolicyConfig, from_dict
-from agents.unit.policy import Policy
+from agents.unit.policy import Policy, make_context, reader_of
 from agents.unit.visual import Grids, load_visual, tensor_of
 from crossbody.catalog import ROOT
 from crossbody.contracts import Chunk, EpisodeSpec, Observation
@@ -45,7 +45,7 @@ class PolicyAgent:
             raise CheckpointError(
                 f"{folder / CONFIG}: this policy never saw {BODY}, only {', '.join(self._checkpoint.scalings)}."
             )
-        self._policy = Policy(config).eval()
+        self._policy = Policy(config, make_context(config, pretrained=False)).eval()
         self._checkpoint.restore(self._policy, folder)
         self._scaling, self._config, self._blind = self._checkpoint.scalings[BODY], config, blind
         self._senses = Senses(self._checkpoint, config)
@@ -80,35 +80,40 @@ class PolicyAgent:
 
 
 class Senses:
-    """Turns what GR1 observes into what the policy reads."""
+    """Turns what GR1 observes into what the policy reads: features and words, or the pixels and ids of a large backbone."""
 
     def __init__(self, checkpoint: Checkpoint, config: PolicyConfig):
-        from agents.unit.language import Words
-
-        self._visual, self._words = load_visual(config.visual), Words()
         self._scaling, self._config = checkpoint.scalings[BODY], config
         self._features = {k: torch.from_numpy(v) for k, v in checkpoint.features.items()}
+        self._reader = reader_of(config)
+        if self._reader is None:
+            from agents.unit.language import Words
+
+            self._visual, self._words = load_visual(config.visual), Words()
 
     def seen(self, picture: np.ndarray | None, instruction: str, state: np.ndarray) -> dict[str, Tensor]:
         """``picture`` None stands for the average one; ``state``: raw (1, A)."""
-        text, mask = self._words(instruction)
-        length = int(mask.sum())
         body, width = self._scaling.body, self._config.bodies.width
-        view = self._scaling.state(state, body.view)
-        return self._grids(picture) | {
-            "text": text[None, :length],
-            "text_mask": mask[None, :length],
+        numbers = {
             "state": torch.from_numpy(pad(self._scaling.state(state), width)),
-            "view": torch.from_numpy(pad(view, width)),
+            "view": torch.from_numpy(pad(self._scaling.state(state, body.view), width)),
             "slot": torch.tensor([self._config.bodies.slots[body.name]]),
         }
+        if self._reader is not None:
+            shown = np.full(gr1.EGO.shape, 127, np.uint8) if picture is None else picture
+            return numbers | self._reader(shown[None], [instruction])
+        text, mask = self._words(instruction)
+        length = int(mask.sum())
+        return numbers | self._grids(picture) | {"text": text[None, :length], "text_mask": mask[None, :length]}
 
     def _grids(self, picture: np.ndarray | None) -> Grids:
         if picture is not None:
             return normalise(self._visual(tensor_of(picture[None])), self._features)
         v = self._config.visual
-        grids = {"coarse": torch.zeros(1, v.width, v.rows, v.columns)}
-        return grids | ({"fine": torch.zeros(1, v.fine_width, 2 * v.rows, 2 * v.columns)} if v.fine_width else {})
+        return {
+            "coarse": torch.zeros(1, v.width, v.rows, v.columns),
+            "fine": torch.zeros(1, v.fine_width, 2 * v.rows, 2 * v.columns),
+        }
 
 
 def normalise(grids: Grids, features: Mapping[str, Tensor]) -> Grids:

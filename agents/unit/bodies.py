@@ -131,7 +131,7 @@ class Scaling:
     @staticmethod
     def from_arrays(body: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Scaling:
         """Return the scaling of a body that was stored as plain data."""
-        lists = {k: tuple(v) if isinstance(v, list) else v for k, v in body.items()}
+        lists: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in body.items()}
         return Scaling(Body(**lists), **arrays)
 
 

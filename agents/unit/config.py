@@ -40,6 +40,7 @@ class Visual:
     columns: int
     width: int  # channels per patch
     fine_width: int = 0  # channels of a second grid at twice the resolution, 0: none
+    cached: bool = False  # training computes the features once and keeps them on the disk
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 def sample_time(shape: tuple[int, ...], beta: tuple[float, float], scale: float) -> Tensor:
     """Return times in [0, 1]: ``(scale - b) / scale`` with b from Beta(*beta), so that noisy times come more often."""
-    drawn = torch.distributions.Beta(*(torch.tensor(v) for v in beta)).sample(shape)
+    drawn = torch.distributions.Beta(torch.tensor(beta[0]), torch.tensor(beta[1])).sample(shape)
     return ((scale - drawn) / scale).clamp(min=0)
 
 

@@ -81,14 +81,9 @@ class PerBody(nn.Module):
         bodies = slot.unique().tolist()
         if len(bodies) == 1:
             return self.layers[bodies[0]](x, *more)
-        out: Tensor | None = None
-        for body in bodies:
-            rows = (slot == body).nonzero().squeeze(1)
-            y = self.layers[body](x[rows], *(m[rows] for m in more))
-            out = y.new_zeros(len(x), *y.shape[1:]) if out is None else out
-            out = out.index_copy(0, rows, y)
-        assert out is not None
-        return out
+        rows = [(slot == body).nonzero().squeeze(1) for body in bodies]
+        parts = [self.layers[b](x[r], *(m[r] for m in more)) for b, r in zip(bodies, rows, strict=True)]
+        return torch.cat(parts)[torch.cat(rows).argsort()]
 
 
 class CausalConv(nn.Module):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -94,13 +97,22 @@ class Policy(nn.Module):
         return masked_mse(predicted, velocity, seen["action_mask"][:, None])
 
 
-def make_context(config: PolicyConfig) -> nn.Module:
-    """Return the vision-language backbone that a configuration names."""
+def make_context(config: PolicyConfig, pretrained: bool = True) -> nn.Module:
+    """Return the vision-language backbone that a configuration names; the full-size one with its public weights, or without."""
     if config.language == "minilm":
         return SmallContext(config)
-    from agents.unit.qwen import QwenContext
+    from agents.unit.qwen import QwenContext, published_model
 
-    return QwenContext(config)
+    return QwenContext(config, published_model(pretrained))
+
+
+def reader_of(config: PolicyConfig) -> Callable[[np.ndarray, Sequence[str]], dict[str, Tensor]] | None:
+    """Return what makes a backbone's inputs of pictures and instructions; None where it reads cached features."""
+    if config.language == "minilm":
+        return None
+    from agents.unit.qwen import QwenInputs
+
+    return QwenInputs()
 
 
 def code_head(config: PolicyConfig) -> nn.Sequential:

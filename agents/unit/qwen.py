@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,10 +27,12 @@ class QwenContext(nn.Module):
     The published table of 151,936 rows is larger than the tokenizer, so that these rows stand for no word.
     """
 
-    def __init__(self, config: PolicyConfig, backbone: nn.Module | None = None):
-        """``backbone``: a Qwen2_5_VLModel; by default the published one with its weights."""
+    bridge: Tensor
+
+    def __init__(self, config: PolicyConfig, backbone: Any):
+        """``backbone``: a Qwen2_5_VLModel."""
         super().__init__()
-        self.backbone: nn.Module = backbone if backbone is not None else _pretrained()
+        self.backbone: Any = backbone
         self.backbone.visual.requires_grad_(False)
         self.raw_width = config.context_width
         rows = self.backbone.get_input_embeddings().num_embeddings
@@ -84,7 +87,7 @@ class QwenInputs:
         return done["pixel_values"].unflatten(0, (len(pictures), -1)), done["image_grid_thw"]
 
 
-def published_config() -> object:
+def published_config() -> Any:
     """Return the configuration of Qwen2.5-VL-3B-Instruct, so that it can be counted without its weights."""
     from transformers import Qwen2_5_VLConfig
 
@@ -100,9 +103,12 @@ def published_config() -> object:
     return Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True)
 
 
-def _pretrained() -> nn.Module:
+def published_model(pretrained: bool) -> Any:
+    """Return Qwen2.5-VL-3B's backbone with its public weights, or of its shape."""
     from transformers import Qwen2_5_VLModel
 
+    if not pretrained:
+        return Qwen2_5_VLModel(published_config())
     try:
         return Qwen2_5_VLModel.from_pretrained(NAME)
     except OSError as error:
