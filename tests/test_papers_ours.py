@@ -7,7 +7,6 @@ import math
 
 import pytest
 
-from crossbody.errors import CrossbodyError
 from crossbody.main import main
 from reports.papers import formats, given, tables
 from reports.papers.grid import grid
@@ -168,11 +167,11 @@ def test_judged_pairs_stand_beside_the_row_of_their_direction_and_method(tmp_pat
     folder = tmp_path / "judged"
     folder.mkdir()
     score = {"value": 3.9, "low": 3.7, "high": 4.1, "n": 40}
-    rows = [{"direction": "Robot → human", "method": "WM-UniT", "scores": {"semantic": score, "overall": score}}]
+    rows = [{"direction": "robot->human", "method": "WM-UniT", "scores": {"semantic": score, "overall": score}}]
     (folder / "summary.json").write_text(json.dumps({"rows": rows}))
     found = ours("U10", f"U10={folder}")
-    assert found["Robot → human: WM-UniT", "semantic"].verdict == "inside"
-    assert found["Robot → human: WM-UniT", "semantic"].against == "Robot → human: WM-UniT"
+    semantic = found["robot->human: WM-UniT", "semantic"]
+    assert (semantic.verdict, semantic.against) == ("inside", "Robot → human: WM-UniT")
 
 
 def test_what_is_no_run_is_left_out_and_said(tmp_path, runs):

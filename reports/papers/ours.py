@@ -174,11 +174,16 @@ def _of_judge(table: Table, given: Given) -> list[Number]:
     found = []
     for row in summary["rows"]:
         label = ": ".join(filter(None, (row["direction"], row["method"]))) or given.folder.name
-        against = given.row or (label if label in {r.name for r in table.rows} else "")
+        against = given.row or next((r.name for r in table.rows if _plain(r.name) == _plain(label)), "")
         for quantity in table.quantities:
             if record := row["scores"].get(quantity.metric):
                 found.append(_scored(table, quantity, given, label, against, record))
     return found
+
+
+def _plain(name: str) -> str:
+    """Return a name without what people write in several ways: ``Robot -> Human`` is ``robot→human``."""
+    return name.lower().replace("->", "→").replace(" ", "")
 
 
 def _scored(
