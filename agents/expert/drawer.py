@@ -58,7 +58,7 @@ def lower(episode: Episode, opening: Opening, grip: Grip) -> Script:
     episode.note("carry")
     yield from go(body, SIDE, [Via(up, 0.5), Via(over, 0.5), Via(target, 0.3)], held)
     yield from wait(LAG_STEPS)
-    episode.note("release", held_over_container=True)
+    episode.note("release", held_over_container=opening.below("obj"))
     body.set_hand(SIDE, hand.RELEASED)
     yield from wait(hand.OPENING_STEPS)
     episode.note("retreat")
@@ -77,7 +77,6 @@ def _best_pose(episode: Episode, opening: Opening, grip: Grip, held: np.ndarray)
     roof = float((np.array(opening.fixture.get_ext_sites(relative=False)[0]) - body.origin) @ body.ahead) + COVER
     lefts = [float((low + share * (high - low) - body.origin) @ body.right) for share in SHARES]
     arm, ignored = body.arms[SIDE], scene.bodies("obj")
-    roll = 0.0
 
     def position(gap: float, lateral: float) -> np.ndarray:
         at = body.origin + (front + roof) / 2 * body.ahead + lateral * body.right
@@ -92,7 +91,7 @@ def _best_pose(episode: Episode, opening: Opening, grip: Grip, held: np.ndarray)
 
     def pose_of(choice: tuple[float, ...]) -> Pose:
         gap, lateral, yaw, tilt = choice
-        return Pose(position(gap, lateral), hand.palm_rotation(SIDE, yaw, tilt, roll))
+        return Pose(position(gap, lateral), hand.palm_rotation(SIDE, yaw, tilt))
 
     choices = itertools.product(HEIGHTS, lefts, body.yaw + hand.inward(SIDE) * YAWS, TILTS)
     return pose_of(min(choices, key=cost))

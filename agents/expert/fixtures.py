@@ -39,6 +39,12 @@ class Opening:
         low, high = self.interior()
         return bool(np.all(self.scene.position(name) > low) and np.all(self.scene.position(name) < high))
 
+    def below(self, name: str) -> bool:
+        """Return whether the room behind the panel lies under the object's centre, or around it."""
+        low, high = self.interior()
+        inside = (self.scene.position(name) > low)[:2] & (self.scene.position(name) < high)[:2]
+        return bool(inside.all() and self.scene.position(name)[2] > low[2])
+
     def interior(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the lowest and the highest corner (3,) of the room inside, in the world."""
         sites = np.array(self.fixture.get_int_sites(relative=False))

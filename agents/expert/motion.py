@@ -12,6 +12,7 @@ from agents.expert.body import Body
 from agents.expert.kinematics import Arm, Pose, rotation_matrix, turn_between
 
 Script = Generator[None, None, Any]
+END = object()
 
 RATE_HZ = 20
 LAG_STEPS = 4  # the joint servos follow with a time constant of 0.2 s
@@ -35,7 +36,6 @@ class Path:
 
     q: np.ndarray
     position_error: float  # metres
-    rotation_error: float  # radians
 
 
 def plan(arm: Arm, start: np.ndarray, vias: Sequence[Via], point: np.ndarray) -> Path:
@@ -51,7 +51,7 @@ def plan(arm: Arm, start: np.ndarray, vias: Sequence[Via], point: np.ndarray) ->
         q = rows[-1] = solution.q
         at = arm.pose(q, point)
     assert solution is not None
-    return Path(_rounded(_paced(np.array(rows))), solution.position_error, solution.rotation_error)
+    return Path(_rounded(_paced(np.array(rows))), solution.position_error)
 
 
 def follow(body: Body, side: str, path: np.ndarray) -> Script:
@@ -96,19 +96,12 @@ def wait(steps: int, until: Callable[[], bool] | None = None) -> Script:
 
 
 def together(*scripts: Script) -> Script:
-    """Run scripts side by side until all have ended; return their results in order."""
-    results: list[Any] = [None] * len(scripts)
-    running = dict(enumerate(scripts))
+    """Run scripts side by side until all have ended."""
+    running = list(scripts)
     while running:
-        for number, script in list(running.items()):
-            try:
-                next(script)
-            except StopIteration as end:
-                results[number] = end.value
-                del running[number]
+        running = [script for script in running if next(script, END) is not END]
         if running:
             yield
-    return results
 
 
 def _line(at: Pose, via: Via) -> list[Pose]:

@@ -43,13 +43,13 @@ class Grip:
     cost: float = 0.0
 
 
-def pick(episode: Episode, side: str, name: str = "obj", lift: float = LIFT) -> Script:
-    """Grasp and lift; return the Grip that held, or None after ATTEMPTS."""
+def pick(episode: Episode, side: str) -> Script:
+    """Grasp and lift the object; return the Grip that held, or None after ATTEMPTS."""
     body, scene = episode.body, episode.scene
     tried: list[Grip] = []
     for _ in range(ATTEMPTS):
         episode.note("reach", attempts=episode.report["attempts"] + 1)
-        grip = best_grip(episode, side, name, tried)
+        grip = best_grip(episode, side, tried)
         tried.append(grip)
         body.set_hand(side, hand.OPEN)
         before = grip.at.moved(-STANDOFF * grip.approach)
@@ -57,11 +57,11 @@ def pick(episode: Episode, side: str, name: str = "obj", lift: float = LIFT) -> 
         yield from wait(LAG_STEPS - 1)
         episode.note("grasp")
         body.set_hand(side, hand.CLOSED)
-        height = scene.position(name)[2]
+        height = scene.position("obj")[2]
         yield from wait(hand.CLOSING_STEPS)
         episode.note("lift")
-        yield from go(body, side, [Via(grip.at.moved([0, 0, lift]), 0.4)], grip.point)
-        if scene.position(name)[2] - height > LIFTED:
+        yield from go(body, side, [Via(grip.at.moved([0, 0, LIFT]), 0.4)], grip.point)
+        if scene.position("obj")[2] - height > LIFTED:
             episode.note("lifted", lifted=True)
             return grip
         body.set_hand(side, hand.OPEN)
@@ -69,10 +69,9 @@ def pick(episode: Episode, side: str, name: str = "obj", lift: float = LIFT) -> 
     return None
 
 
-def best_grip(episode: Episode, side: str, name: str, tried: Iterable[Grip] = ()) -> Grip:
-    """Return the cheapest way to hold an object: reachable, free, calm for the waist, across the object's long side."""
-    box = episode.scene.box(name)
-    grips = [_priced(episode, side, name, grip, tried) for grip in _grips(episode, side, box)]
+def best_grip(episode: Episode, side: str, tried: Iterable[Grip] = ()) -> Grip:
+    """Return the cheapest way to hold the object: reachable, free, calm for the waist, across the object's long side."""
+    grips = [_priced(episode, side, grip, tried) for grip in _grips(episode, side, episode.scene.box("obj"))]
     return min(grips, key=lambda grip: grip.cost)
 
 
@@ -92,14 +91,14 @@ def _grips(episode: Episode, side: str, box: Box) -> Iterable[Grip]:
             yield Grip(yaw, tilt, 0.0, hand.grasp_point(side), at, np.array([0.0, 0.0, -1.0]), cost)
 
 
-def _priced(episode: Episode, side: str, name: str, grip: Grip, tried: Iterable[Grip]) -> Grip:
+def _priced(episode: Episode, side: str, grip: Grip, tried: Iterable[Grip]) -> Grip:
     body = episode.body
     arm = body.arms[side]
     before = arm.solve(grip.at.moved(-STANDOFF * grip.approach), arm.rest, grip.point, iterations=80)
     there = arm.solve(grip.at, before.q, grip.point)
-    direction, excess = episode.scene.box(name).long_axis()
+    direction, excess = episode.scene.box("obj").long_axis()
     along = abs(float(direction @ [np.cos(grip.yaw), np.sin(grip.yaw)]))
-    ignored = episode.scene.bodies(name)
+    ignored = episode.scene.bodies("obj")
     cost = grip.cost + max(before.cost, there.cost)
     cost += 0.8 * along * min(excess / 0.016, 1.0)
     cost += 0.12 * float(np.linalg.norm((there.q - arm.rest)[3:]))

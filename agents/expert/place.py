@@ -20,10 +20,10 @@ AWAY = np.array([0, 0, 0, 0.3, -0.3, 0, -0.3, 0, 0, 0])
 """Joint change (10,), radians, that draws a right arm back, outwards and up."""
 
 
-def place(episode: Episode, side: str, grip: Grip, name: str = "obj") -> Script:
-    """Carry the held object over the container, lower it, let go and return; return nothing."""
+def place(episode: Episode, side: str, grip: Grip) -> Script:
+    """Carry the held object over the container, lower it, let go and come back."""
     body, scene = episode.body, episode.scene
-    box = scene.box(name)
+    box = scene.box("obj")
     held = body.in_palm(side, box.center)
     region, rim = scene.drop_region(), _rim(episode)
     height = rim + CLEARANCE + box.extent[2]
@@ -34,8 +34,8 @@ def place(episode: Episode, side: str, grip: Grip, name: str = "obj") -> Script:
     episode.note("carry")
     yield from go(body, side, [Via(above, 0.5), Via(over, 0.5), Via(target, 0.3)], held)
     yield from wait(LAG_STEPS)
-    off = np.linalg.norm((scene.position(name) - region.center)[:2])
-    episode.note("release", held_over_container=bool(off < 0.1 and scene.position(name)[2] > region.bottom))
+    off = np.linalg.norm((scene.position("obj") - region.center)[:2])
+    episode.note("release", held_over_container=bool(off < 0.1 and scene.position("obj")[2] > region.bottom))
     body.set_hand(side, hand.RELEASED)
     yield from wait(hand.OPENING_STEPS)
     episode.note("retreat")

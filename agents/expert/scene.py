@@ -90,10 +90,6 @@ class Scene:
     def is_tiered(self) -> bool:
         return bool(self.task.objects["container"].spawns)
 
-    def others(self, *names: str) -> list[str]:
-        """Return the names of all objects but these."""
-        return [name for name in self.task.objects if name not in names]
-
     def _measure(self, name: str, origin: np.ndarray, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         corners = []
         for geom in np.flatnonzero(np.isin(self.model.geom_bodyid, list(self.bodies(name)))):
