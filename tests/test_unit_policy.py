@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from agents.unit.policy import Policy
+from agents.unit.policy import Policy, position_errors
 from tests.unit_small import batch, small
 
 
@@ -76,6 +76,18 @@ def test_unknown_positions_cost_nothing():
     policy, seen = make()
     seen["positions_mask"] = torch.zeros_like(seen["positions_mask"])
     assert policy(seen).shown["position"] == 0
+
+
+def test_position_errors_are_horizontal_and_in_centimetres():
+    seen = {
+        "positions": torch.zeros(2, 2, 3),
+        "positions_mask": torch.tensor([[[True] * 3, [True] * 3], [[True] * 3, [False] * 3]]),
+        "positions_metres": torch.full((2, 2, 3), 0.1),
+    }
+    predicted = torch.tensor([[[0.3, 0.4, 9.0], [1.0, 0.0, 0.0]], [[0.0, 0.1, 0.0], [5.0, 5.0, 5.0]]])
+    # object: (5 cm + 1 cm) / 2; container: 10 cm, the other is unknown
+    shown = position_errors(predicted, seen)
+    assert (shown["object_cm"].item(), shown["container_cm"].item()) == pytest.approx((3, 10))
 
 
 def test_draws_share_a_context_and_do_not_mix():

@@ -57,6 +57,12 @@ def test_a_tokenizer_and_both_policies_train_and_act(tmp_path, unit, sets):
         assert agent.card["training"]["data"][0]["episodes"] == 3
     assert (tmp_path / "v" / "curves.png").exists()
     assert "codes_0" in (tmp_path / "v" / "curves.csv").read_text()
+    card = (tmp_path / "v" / "README.md").read_text()
+    assert (
+        "uv run train vla_unit --size tiny --episodes 1.0 --every 4 --threads 1 --save-every 1000 --log-every 100 --dry-run"
+        in card
+    )
+    assert "| gr1 | frames without actions | 3 | 16 |" in card
 
 
 def test_a_run_that_was_killed_goes_on_to_the_last_bit(tmp_path, monkeypatch, sets):

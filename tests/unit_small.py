@@ -40,4 +40,5 @@ def batch(size: Size, n: int = 3, body: str = "gr1") -> dict[str, Tensor]:
         "slot": torch.full((n,), size.policy.bodies.slots[body]),
         "codes": torch.randint(128, (n, 8, 2), generator=generator),
         "positions": random(n, 2, 3), "positions_mask": torch.ones(n, 2, 3, dtype=torch.bool),
+        "positions_metres": torch.full((n, 2, 3), 0.1),
     }  # fmt: skip

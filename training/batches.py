@@ -78,7 +78,8 @@ class Batches:
     def _positions(self, raw: Raw) -> Batch:
         known = torch.from_numpy(np.isfinite(raw.positions))
         where = (torch.from_numpy(raw.positions) - self._features["position_mean"]) / self._features["position_std"]
-        return {"positions": torch.where(known, where, 0.0), "positions_mask": known}
+        metres = self._features["position_std"].expand_as(where)
+        return {"positions": torch.where(known, where, 0.0), "positions_mask": known, "positions_metres": metres}
 
 
 def fit_scalings(sources: Sequence[Source]) -> dict[str, Scaling]:

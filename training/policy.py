@@ -13,6 +13,7 @@ from agents.unit.config import Size, load_size, to_dict
 from agents.unit.policy import Policy, reader_of
 from agents.unit.tokenizer import UniT
 from agents.unit.visual import load_visual
+from training.card import write_card
 from training.eyes import Batch
 from training.loop import Loop, refuse_other
 from training.options import PolicyOptions, TokenOptions
@@ -53,7 +54,9 @@ def train(options: PolicyOptions, sets: Sequence[Chunks]) -> Path:
     shown = loop.run(ready.batches)
     made = card_of(options, plan, ready, time.monotonic() - started, shown)
     weights = rounded_weights(loop.plain)
-    Checkpoint("policy", to_dict(config), weights, ready.scalings, ready.features, made).save(plan.folder)
+    checkpoint = Checkpoint("policy", to_dict(config), weights, ready.scalings, ready.features, made)
+    checkpoint.save(plan.folder)
+    write_card(plan.folder, name, checkpoint)
     return plan.folder
 
 

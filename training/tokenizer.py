@@ -13,6 +13,7 @@ from agents.unit.checkpoint import Checkpoint, load_checkpoint, rounded_weights
 from agents.unit.config import TokenizerConfig, from_dict, load_size, to_dict
 from agents.unit.tokenizer import UniT
 from agents.unit.visual import as_patches, load_visual
+from training.card import write_card
 from training.eyes import Batch
 from training.loop import Loop, refuse_other
 from training.options import TokenizerOptions
@@ -41,7 +42,9 @@ def train(options: TokenizerOptions, sets: Sequence[Chunks]) -> Path:
     shown = loop.run(ready.batches)
     made = card_of(options, plan, ready, time.monotonic() - started, shown)
     weights = rounded_weights(loop.plain)
-    Checkpoint("tokenizer", to_dict(config), weights, ready.scalings, ready.features, made).save(plan.folder)
+    checkpoint = Checkpoint("tokenizer", to_dict(config), weights, ready.scalings, ready.features, made)
+    checkpoint.save(plan.folder)
+    write_card(plan.folder, "tokenizer", checkpoint)
     return plan.folder
 
 

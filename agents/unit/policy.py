@@ -17,7 +17,7 @@ from agents.unit.tokenizer import Result
 
 Seen = dict[str, Tensor]
 """What the context reads, and state (B, padded), slot (B,); for training also action, action_mask (B, horizon, padded),
-codes (B, tokens, levels), positions, positions_mask (B, 2, 3)."""
+codes (B, tokens, levels), positions, positions_mask, positions_metres (B, 2, 3): normalised, known, metres per unit."""
 
 
 class Policy(nn.Module):
@@ -54,6 +54,7 @@ class Policy(nn.Module):
         if c.position_weight and context.positions is not None:
             shown["position"] = position_loss(context.positions, seen["positions"], seen["positions_mask"])
             loss = loss + c.position_weight * shown["position"]
+            shown |= position_errors(context.positions.detach(), seen)
         return Result(loss, {"loss": loss, **shown})
 
     @torch.no_grad()
@@ -137,3 +138,12 @@ def position_loss(predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
     """Return the SmoothL1 of normalised positions (B, 2, 3) where they are known."""
     each = F.smooth_l1_loss(predicted.float(), true.float(), beta=0.2, reduction="none")
     return (each * mask).sum() / mask.sum().clamp(min=1)
+
+
+def position_errors(predicted: Tensor, seen: Seen) -> dict[str, Tensor]:
+    """Return the mean horizontal distance in cm by which object and container are mistaken, where both numbers are known."""
+    error = (predicted - seen["positions"]) * seen["positions_metres"] * 100
+    distance = error[..., :2].norm(dim=-1)  # (B, 2)
+    known = seen["positions_mask"][..., :2].all(-1)
+    mean = (distance * known).sum(0) / known.sum(0).clamp(min=1)
+    return {"object_cm": mean[0], "container_cm": mean[1]}
