@@ -163,15 +163,17 @@ def test_scores_stand_in_the_table_that_is_named_with_their_floors(tmp_path):
     assert found["mine", "fvd"].note == "FVD needs 10 frames"
 
 
-def test_judged_pairs_stand_beside_the_row_of_their_direction_and_method(tmp_path):
+@pytest.mark.parametrize(("judge", "verdict"), [("language_model", "inside"), ("motion_statistics", "")])
+def test_judged_pairs_stand_beside_their_row_and_only_a_language_model_is_compared(tmp_path, judge, verdict):
     folder = tmp_path / "judged"
     folder.mkdir()
+    about = {"judge": judge, "provider": "any", "model": "model-1"}
     score = {"value": 3.9, "low": 3.7, "high": 4.1, "n": 40}
     rows = [{"direction": "robot->human", "method": "WM-UniT", "scores": {"semantic": score, "overall": score}}]
-    (folder / "summary.json").write_text(json.dumps({"rows": rows}))
+    (folder / "summary.json").write_text(json.dumps({"settings": about, "rows": rows}))
     found = ours("U10", f"U10={folder}")
-    semantic = found["robot->human: WM-UniT", "semantic"]
-    assert (semantic.verdict, semantic.against) == ("inside", "Robot → human: WM-UniT")
+    semantic = found["robot->human: WM-UniT (model-1)", "semantic"]
+    assert (semantic.verdict, semantic.against) == (verdict, "Robot → human: WM-UniT" if verdict else "")
 
 
 def test_what_is_no_run_is_left_out_and_said(tmp_path, runs):

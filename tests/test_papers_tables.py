@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from crossbody import catalog
 from crossbody.errors import CrossbodyError, UnknownName
+from crossbody.main import COMMANDS
 from reports.papers import formats, tables
 from reports.papers.grid import grid
 from reports.papers.numbers import Number, find, published_numbers
@@ -121,6 +123,18 @@ def test_the_golden_table_in_markdown():
 
 def test_the_golden_table_in_latex():
     assert formats.latex(grid(_table("H3"), [])) == GOLDEN_LATEX
+
+
+@every_table
+def test_the_command_that_makes_a_row_is_one_that_exists(table):
+    program, name = [*table.command.split()[2:4], "", ""][:2]
+    assert program in ("", "evaluate") or (program == "crossbody" and name in COMMANDS)
+
+
+def test_columns_of_videos_are_metrics_that_exist():
+    asked = {q.metric for t in TABLES if "score video" in t.command for q in t.quantities}
+    assert asked == {"psnr_db", "ssim", "lpips_alex", "fvd", "epe_dis_px"}
+    assert asked <= set(catalog.entries("metrics"))
 
 
 def test_text_and_chart_that_disagree_are_two_rows_with_a_note():

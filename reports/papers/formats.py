@@ -77,10 +77,17 @@ def legend_line() -> str:
 def notes(grid: Grid) -> list[str]:
     """Return what stands under a table."""
     ours = [(s.name, "; ".join(filter(None, (s.unranked, s.cause)))) for s in grid.systems if s.origin == OURS]
-    found = [f"{name}: {why}." for name, why in ours if why]
-    found += [f"{s.name}: {s.note}." for s in grid.systems if s.note]
+    found = [*_gathered(ours), *_gathered([(s.name, s.note) for s in grid.systems])]
     found += [f"Not ranked: {', '.join(s.name for s in outside)}." for outside in [_outside(grid)] if outside]
     return [*grid.table.notes, *found, *filter(None, [remains(grid.table, grid)])]
+
+
+def _gathered(said: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a sentence for each thing that is said, with the names of those it is said of."""
+    names: dict[str, list[str]] = {}
+    for name, what in said:
+        names.setdefault(what, []).append(name)
+    return [f"{'; '.join(of)}: {what}." for what, of in names.items() if what]
 
 
 def _outside(grid: Grid) -> list[System]:

@@ -118,7 +118,7 @@ def difference(number: Number) -> str:
     """Return ours minus the published number with its sign; '' where there is none."""
     if math.isnan(number.difference):
         return ""
-    return f"{number.difference:+.{max(1, _decimals(number))}f}".replace("-", "−")
+    return f"{number.difference:{'+.1f' if number.unit == '%' else '+.3g'}}".replace("-", "−")
 
 
 def remains(table: Table, shown: Grid) -> str:

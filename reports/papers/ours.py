@@ -16,7 +16,7 @@ from crossbody.seeds import generator
 from reports import frames
 from reports.papers.given import EPISODES, JUDGED, SCORES, Given
 from reports.papers.measures import column_of
-from reports.papers.numbers import OURS, Number, published_numbers
+from reports.papers.numbers import OURS, Number, digits, published_numbers
 from reports.papers.tables import Quantity, Row, Table
 from reports.papers.verdict import judged
 
@@ -24,6 +24,9 @@ SHARED = ("max_steps", "chunk", "success_rule")
 """What of a protocol moves a number: the number of episodes stands beside it, and an early stop changes no outcome here."""
 
 PAPER_SIZE = "base"
+
+LANGUAGE_MODEL = "language_model"
+"""The kind of judge that the paper has; programs and motion statistics stand beside it and are not compared."""
 
 
 @dataclass
@@ -170,14 +173,19 @@ def _of_scores(table: Table, given: Given) -> list[Number]:
 
 
 def _of_judge(table: Table, given: Given) -> list[Number]:
+    """Return the numbers of a `judge` folder, one row for each direction and method."""
     summary = json.loads((given.folder / "summary.json").read_text())
+    about = summary["settings"]
     found = []
     for row in summary["rows"]:
-        label = ": ".join(filter(None, (row["direction"], row["method"]))) or given.folder.name
-        against = given.row or next((r.name for r in table.rows if _plain(r.name) == _plain(label)), "")
+        name = ": ".join(filter(None, (row["direction"], row["method"]))) or given.folder.name
+        against = given.row or next((r.name for r in table.rows if _plain(r.name) == _plain(name)), "")
+        note = "" if about["judge"] == LANGUAGE_MODEL else "not by a language model, so it is compared with nothing"
+        label = f"{name} ({about['model'] or about['provider']})"
         for quantity in table.quantities:
-            if record := row["scores"].get(quantity.metric):
-                found.append(_scored(table, quantity, given, label, against, record))
+            if score := row["scores"].get(quantity.metric):
+                record = score | {"note": f"judged by {about['judge'].replace('_', ' ')}, {note}" if note else ""}
+                found.append(_scored(table, quantity, given, label, "" if note else against, record))
     return found
 
 
@@ -190,12 +198,19 @@ def _scored(
     table: Table, quantity: Quantity, given: Given, label: str, against: str, record: Mapping[str, Any]
 ) -> Number:
     value, low, high = (math.nan if record[k] is None else float(record[k]) for k in ("value", "low", "high"))
-    text = "–" if math.isnan(value) else f"{value:.4g}"
     return Number(
-        "ours", table.id, label, quantity.key, value, text, low, high, quantity.unit, quantity.better,
+        "ours", table.id, label, quantity.key, value, _text(table, quantity, value), low, high, quantity.unit, quantity.better,
         _protocol(record), "the published protocol is not known: other clips, size, frame rate or network",
         record["n"], "", OURS, str(given.folder), record.get("note", ""), against=against,
     )  # fmt: skip
+
+
+def _text(table: Table, quantity: Quantity, value: float) -> str:
+    """Return a number with the digits that the printed ones of its column have, or two that are not 0."""
+    if math.isnan(value):
+        return "–"
+    decimals = max((digits(n.text) for n in published_numbers(table) if n.column == quantity.key), default=3)
+    return f"{value:.{decimals}f}" if abs(value) >= 10 ** (1 - decimals) else f"{value:.2g}"
 
 
 def _protocol(record: Mapping[str, Any]) -> str:
