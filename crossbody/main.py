@@ -28,7 +28,7 @@ COMMANDS = {
     "judge": Command("evaluators.judge.command:main", "score pairs of reference and generated clips from 1 to 5"),
     "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),
     "merge": Command("reports.merge:main", "join the shards of a run"),
-    "report": Command("reports.command:main", "write a run's table and page again from its files"),
+    "report": Command("reports.command:main", "write a run's table and page again, or the tables of a paper"),
     "rescore": Command("evaluators.rescore:main", "judge a run again under another success rule, without a simulator"),
     "resume": Command("evaluators.resume:main", "continue a run that was interrupted"),
     "score": Command("evaluators.score:main", "score videos that anybody made against real ones"),
