@@ -1,0 +1,1 @@
+"""Human and humanoid motion: fifteen key points, one format, and readers of the field's formats."""

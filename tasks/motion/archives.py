@@ -1,0 +1,97 @@
+"""Archives of many clips in one npz, ``<clip>/<field>``: ASAP's G1 clips, the AMP humanoid's bodies, joint positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tasks.motion.arrays import from_npz
+from tasks.motion.foreign import Hints, frame_rate, keypoints_of, named_keypoints, z_up
+from tasks.motion.motion import Motion, MotionError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_LEG = ("hip_pitch", "hip_roll", "hip_yaw", "knee", "ankle_pitch", "ankle_roll")
+_ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow")
+ASAP_JOINTS = (
+    *(f"{side}_{joint}" for side in ("left", "right") for joint in _LEG),
+    *(f"waist_{axis}" for axis in ("yaw", "roll", "pitch")),
+    *(f"{side}_{joint}" for side in ("left", "right") for joint in _ARM),
+)
+"""The 23 joints of ASAP's G1, in the order of its ``dof`` (humanoidverse, g1_29dof_anneal_23dof)."""
+
+
+def clips(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """Return clip -> field -> array of an archive."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for key, array in arrays.items():
+        clip, _, field = key.rpartition("/")
+        found.setdefault(clip, {})[field] = array
+    return found
+
+
+def from_clip(name: str, fields: Mapping[str, np.ndarray], hints: Hints) -> Motion:
+    """Return the motion of one clip of an archive; fields of neither kind are read as those of a file with one motion."""
+    if {"smpl_joints", "dof", "root_rot", "root_trans_offset"} <= fields.keys():
+        return _asap(name, fields, hints)
+    if {"rotation", "root_translation", "node_names", "parent_indices", "local_translation"} <= fields.keys():
+        return _amp(name, fields, hints)
+    return from_npz(name, fields, hints)
+
+
+def _asap(name: str, fields: Mapping[str, np.ndarray], hints: Hints) -> Motion:
+    """The key points are the person's, the root pose and the joint angles the robot's that was fitted to them."""
+    import numpy as np
+
+    rate = frame_rate(name, _rate(fields), hints)
+    return Motion(
+        name,
+        keypoints_of(name, fields["smpl_joints"], "z", hints),
+        fields["root_trans_offset"].astype(float),
+        np.roll(fields["root_rot"].astype(float), 1, axis=-1),  # xyzw to wxyz
+        rate,
+        source=name,
+        joint_angles=fields["dof"].astype(float),
+        joint_names=ASAP_JOINTS,
+    )
+
+
+def _amp(name: str, fields: Mapping[str, np.ndarray], hints: Hints) -> Motion:
+    import numpy as np
+
+    rate = frame_rate(name, _rate(fields), hints)
+    bodies = tuple(str(n) for n in fields["node_names"])
+    positions = body_positions(name, fields)
+    keypoints = z_up(named_keypoints(name, positions, bodies), hints.up or "z") * (hints.metres_per_unit or 1.0)
+    quats = np.roll(fields["rotation"][:, 0].astype(float), 1, axis=-1)
+    return Motion(name, keypoints, keypoints[:, 0].copy(), quats, rate, source=name)
+
+
+def body_positions(name: str, fields: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the world positions (T, B, 3) of a tree of bodies with local rotations xyzw (T, B, 4) and fixed offsets."""
+    import numpy as np
+    from scipy.spatial.transform import Rotation
+
+    local, offsets, parents = fields["rotation"], fields["local_translation"], fields["parent_indices"]
+    bodies = len(parents)
+    if local.shape[1:] != (bodies, 4) or offsets.shape != (bodies, 3):
+        raise MotionError(
+            f"{name}: rotations are {local.shape} and offsets {offsets.shape}; expected (frames, {bodies}, 4) and ({bodies}, 3)"
+        )
+    wrong = np.argwhere(~(np.linalg.norm(local, axis=-1) > 0.5))
+    if len(wrong):
+        frame, body = wrong[0]
+        raise MotionError(f"{name}: frame {frame}, {fields['node_names'][body]}: the rotation is {local[frame, body]}")
+    positions = np.zeros((len(local), bodies, 3))
+    turns: list[Rotation] = []
+    for body, parent in enumerate(parents):
+        turn = Rotation.from_quat(local[:, body])
+        turns.append(turn if parent < 0 else turns[parent] * turn)
+        from_parent = fields["root_translation"] if parent < 0 else turns[parent].apply(offsets[body])
+        positions[:, body] = from_parent if parent < 0 else positions[:, parent] + from_parent
+    return positions
+
+
+def _rate(fields: Mapping[str, np.ndarray]) -> float | None:
+    return float(fields["fps"]) if "fps" in fields else None

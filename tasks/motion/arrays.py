@@ -1,0 +1,49 @@
+"""Motions as plain arrays: HumanML3D joints in npy, joint positions in npz as AMASS and SMPL tools write them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.motion.foreign import Hints, frame_rate, keypoints_of
+from tasks.motion.motion import Motion, MotionError
+from tasks.motion.root import root_pose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+POSITIONS = ("joints", "smpl_joints", "joints3d", "positions", "keypoints")
+RATES = ("fps", "mocap_framerate", "mocap_frame_rate", "framerate")
+
+
+def from_npy(name: str, array: np.ndarray, hints: Hints) -> Motion:
+    """Return the motion of an array (frames, joints, 3): SMPL joints with y up as HumanML3D has them, key points with z up."""
+    up = "z" if array.ndim == 3 and array.shape[1] == 15 else "y"
+    rate = frame_rate(name, None, hints, "; HumanML3D has 20")
+    return from_positions(name, keypoints_of(name, array, up, hints), rate)
+
+
+def from_npz(name: str, arrays: Mapping[str, np.ndarray], hints: Hints) -> Motion:
+    """Return the motion of an npz that holds joint positions, z up, under one of the usual names."""
+    key = next((k for k in POSITIONS if k in arrays), None)
+    if key is None and "poses" in arrays:
+        raise MotionError(
+            f"{name}: it has SMPL's pose parameters, and joint positions need the body model behind them. "
+            "Run the body model and save its joints (frames, 22, 3) as 'joints'."
+        )
+    if key is None:
+        listed = ", ".join(list(arrays)[:8])
+        raise MotionError(f"{name}: it has {listed or 'no array'}; expected positions as one of {', '.join(POSITIONS)}")
+    rate = frame_rate(name, _stated(arrays), hints)
+    return from_positions(name, keypoints_of(name, arrays[key], "z", hints), rate)
+
+
+def from_positions(name: str, keypoints: np.ndarray, fps: float) -> Motion:
+    """Return a motion of which only the key points (T, 15, 3) are known."""
+    return Motion(name, keypoints, *root_pose(keypoints), fps, source=name)
+
+
+def _stated(arrays: Mapping[str, np.ndarray]) -> float | None:
+    key = next((k for k in RATES if k in arrays), None)
+    return None if key is None else float(arrays[key])
