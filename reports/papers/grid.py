@@ -98,7 +98,7 @@ def _notes(numbers: Sequence[Number] | object) -> str:
 def title(table: Table, column: str) -> str:
     """Return a column's heading with its unit and direction."""
     q = table.quantity(column)
-    unit = "" if q.unit in ("1", "fraction") or table.by_task else f",\N{NO-BREAK SPACE}{q.unit}"
+    unit = "" if q.unit in ("1", "fraction") or table.by_task else f", {q.unit}"
     return f"{q.title}{unit}{'' if table.by_task else ARROWS[q.better]}"
 
 
