@@ -78,9 +78,8 @@ def from_text(name: str, text: str, hints: Hints) -> Motion:
     bvh = parse(name, text)
     keypoints = bvh.positions()[:, [_find(name, point, bvh.joints) for point in NAMES]]
     unit = hints.metres_per_unit or _unit(name, keypoints[0])
-    rate = 1 / bvh.frame_time if hints.fps is None else hints.fps
     found = keypoints_of(name, keypoints * unit, "y", hints._replace(metres_per_unit=None))
-    return from_positions(name, np.ascontiguousarray(found), rate)
+    return from_positions(name, np.ascontiguousarray(found), 1 / bvh.frame_time)
 
 
 def parse(name: str, text: str) -> Bvh:

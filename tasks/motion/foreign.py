@@ -21,7 +21,7 @@ UPRIGHT = 0.9
 class Hints(NamedTuple):
     """What the user says of files that do not say it, or say it wrongly."""
 
-    fps: float | None = None
+    fps: float | None = None  # of files that do not say
     up: Up | None = None
     metres_per_unit: float | None = None
 
@@ -58,8 +58,8 @@ def named_keypoints(name: str, positions: np.ndarray, joints: tuple[str, ...]) -
 
 
 def frame_rate(name: str, stated: float | None, hints: Hints, usual: str = "") -> float:
-    """Return the frame rate: the user's word goes before the file's; MotionError when there is neither."""
-    rate = hints.fps if hints.fps is not None else stated
+    """Return the frame rate that the file states, else the user; MotionError when neither does."""
+    rate = hints.fps if stated is None else stated
     if rate is None:
         raise MotionError(f"{name}: it does not say its frame rate. Say `--fps N`{usual}.")
     return float(rate)

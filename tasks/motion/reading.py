@@ -81,6 +81,14 @@ def _from_clip(name: str, fields: dict[str, np.ndarray], hints: Hints) -> Motion
         return error
 
 
+def load_arrays(file: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an npz; MotionError when it cannot be read without unpickling, or is no npz."""
+    loaded = _load(file)
+    if not isinstance(loaded, dict):
+        raise MotionError(f"{file} holds one array; expected an npz of several")
+    return loaded
+
+
 def _load(file: Path) -> np.ndarray | dict[str, np.ndarray]:
     import zipfile
 
@@ -98,5 +106,5 @@ def _load(file: Path) -> np.ndarray | dict[str, np.ndarray]:
                 f"{file} holds Python objects, and nothing is unpickled here. Save its arrays: positions (frames, joints, 3)."
             ) from error
         raise MotionError(f"{file} cannot be read: {error}") from error
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise MotionError(f"{file} cannot be read: {error}. It is cut off or of another kind.") from error
+    except (OSError, zipfile.BadZipFile, EOFError) as error:
+        raise MotionError(f"{file} cannot be read: {error}. It is absent, cut off or of another kind.") from error

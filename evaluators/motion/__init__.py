@@ -1,0 +1,1 @@
+"""Scoring motions: pairing clips, measuring each, embeddings, and what sets of them say."""
