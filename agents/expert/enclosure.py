@@ -13,13 +13,16 @@ from agents.expert.motion import LAG_STEPS, Script, Via, go, go_arm, go_joints, 
 from agents.expert.pick import YAWS, Grip, pick
 from agents.expert.place import parked
 from agents.expert.press import choose_push, push_shut
+from agents.expert.route import go_free
 from agents.expert.task import Episode
 
 DEPTH = 0.09  # metres behind the front of the room inside
 BEFORE = 0.17  # metres that the hand starts in front of that
+SHIFTS = (0.0, 0.03, 0.06)  # metres from the middle, away from the hand, which needs its room too
 FLOOR_GAP = 0.012
 OPENING_STEPS = 15  # until the fingers are straight and can be drawn out
 ENTRY_RISE = 0.02
+DETOURS = (0.06, 0.12)  # metres that the hand first comes back, so that neither it nor the object catches the front
 SLIDE_OUT = 0.10  # metres that the opened hand moves back along its own fingers before it turns away
 OUT_OF_DOOR = 1.5  # how far aside the first hand waits while the door comes round
 ROUNDS = 3
@@ -64,8 +67,12 @@ def insert(episode: Episode, side: str, opening: Opening, grip: Grip) -> Script:
     held = body.in_palm(side, box.center)
     inside = _best_pose(episode, side, opening, grip, held)
     front = inside.moved(-BEFORE * body.ahead + np.array([0, 0, ENTRY_RISE]))
+    here = body.arms[side].pose(body.joints(side), held)
+    enter = [Via(front, 0.5), Via(inside.moved([0, 0, ENTRY_RISE / 2]), 0.4), Via(inside, 0.2)]
+    back = [-distance * body.ahead for distance in DETOURS]
+    ways = [[Via(here.moved(b), 0.5), Via(front.moved(b), 0.5), *enter[1:]] for b in back]
     episode.note("carry")
-    yield from go(body, side, [Via(front, 0.5), Via(inside.moved([0, 0, ENTRY_RISE / 2]), 0.4), Via(inside, 0.2)], held)
+    yield from go_free(body, side, ways, held, scene.bodies("obj"))
     yield from wait(LAG_STEPS)
     episode.note("release", held_over_container=opening.holds())
     body.set_hand(side, hand.RELEASED)
@@ -91,11 +98,11 @@ def _best_pose(episode: Episode, side: str, opening: Opening, grip: Grip, held: 
     """Return where the object goes and how the palm is turned: reachable, and free of the walls inside and in front."""
     body, scene = episode.body, episode.scene
     low, _ = opening.interior()
-    middle = opening.carried(opening.panel_center(), 1.0)
-    lateral = float((middle - body.origin) @ body.right)
+    shut = opening.carried(opening.panel_center(), 1.0)
+    lateral = float((shut - body.origin) @ body.right)
     front = float((low - body.origin) @ body.ahead)
-    position = body.origin + lateral * body.right + (front + DEPTH) * body.ahead
-    position[2] = low[2] + FLOOR_GAP + scene.box("obj").extent[2]
+    middle = body.origin + lateral * body.right + (front + DEPTH) * body.ahead
+    middle[2] = low[2] + FLOOR_GAP + scene.box("obj").extent[2]
     arm, ignored = body.arms[side], scene.bodies("obj")
 
     def cost(pose: Pose) -> float:
@@ -107,6 +114,8 @@ def _best_pose(episode: Episode, side: str, opening: Opening, grip: Grip, held: 
         return total
 
     tilts = (grip.tilt, grip.tilt - 0.2, grip.tilt + 0.2)
-    choices = itertools.product(body.yaw + hand.inward(side) * YAWS, tilts)
-    poses = [Pose(position, hand.palm_rotation(side, yaw, tilt, grip.roll)) for yaw, tilt in choices]
+    poses = [
+        Pose(middle - shift * hand.inward(side) * body.right, hand.palm_rotation(side, yaw, tilt, grip.roll))
+        for shift, yaw, tilt in itertools.product(SHIFTS, body.yaw + hand.inward(side) * YAWS, tilts)
+    ]
     return min(poses, key=cost)
