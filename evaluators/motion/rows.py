@@ -1,0 +1,190 @@
+"""What sets of motions say: a value with its interval for each system and metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from crossbody.seeds import generator
+from evaluators.clips.measuring import PREDICTION, REAL, STILL
+from evaluators.metric import Metric, Unknown
+from evaluators.motion.clip import MotionClip
+from evaluators.motion.embeddings import Embedding
+from evaluators.motion.measuring import SYSTEMS, ClipRow, still
+from evaluators.motion.sets import NO_TEXTS, MotionSets
+from evaluators.score.jackknife import jackknife
+from evaluators.score.tables import Score
+from reports.statistics import Estimate
+from tasks.motion.motion import Motion
+
+if TYPE_CHECKING:
+    import numpy as np
+
+REPLICATIONS = 20
+"""Times that what is drawn is drawn, as text-to-motion does."""
+
+UNKNOWN = Estimate(math.nan, math.nan, math.nan, 0)
+BY_CLIP = "clips"
+
+
+@dataclass(frozen=True)
+class SetRow(Score):
+    """One metric of one system over all clips."""
+
+    weighting: str  # frames: the mean over all frames; clips: every clip counts once; '' for what is said of a set
+    embedding: str
+    embedding_version: str
+    replications: int  # draws behind the value; 0 when nothing is drawn
+    frames: str
+    fps: str
+    align: str
+
+
+@dataclass(frozen=True)
+class Collections:
+    """The motions of each system, and their texts."""
+
+    preds: Mapping[str, Motion]
+    refs: Mapping[str, Motion]
+    texts: Mapping[str, str]  # clip -> text
+    paired: bool
+    align: str
+    fps: float
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the predictions that count: those that have a reference, where they need one."""
+        return sorted(self.preds.keys() & self.refs.keys() if self.paired else self.preds.keys())
+
+    def of(self, system: str) -> dict[str, Motion]:
+        """Return the motions of a system by name."""
+        if system == PREDICTION:
+            return {name: self.preds[name] for name in self.names}
+        return {name: still(ref) if system == STILL else ref for name, ref in self.refs.items()}
+
+    @property
+    def facts(self) -> tuple[str, str, str]:
+        """Lengths, frame rate and alignment as text."""
+        counts = sorted({len(m.keypoints) for m in (*self.of(PREDICTION).values(), *self.refs.values())})
+        lengths = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        return lengths, f"{self.fps:g}", self.align
+
+
+def mean_rows(rows: Sequence[ClipRow], metrics: Iterable[Metric], motions: Collections, seed: int) -> list[SetRow]:
+    """Return the means over frames and over clips of metrics that clips have, with intervals over clips."""
+    rng = generator(seed, "score/groups")
+    found = []
+    for metric in metrics:
+        for system in SYSTEMS:
+            mine = [r for r in rows if (r.system, r.metric) == (system, metric.name)]
+            for weighting in ("frames", BY_CLIP):
+                estimate, missing, note = _mean(mine, weighting, metric, rng)
+                found.append(_set_row(system, metric, estimate, (missing, note, weighting), motions))
+    return found
+
+
+def _mean(
+    rows: Sequence[ClipRow], weighting: str, metric: Metric, rng: np.random.Generator
+) -> tuple[Estimate, int, str]:
+    import numpy as np
+
+    known = [r for r in rows if not r.reason]
+    reason = next((r.reason for r in rows if r.reason), "")
+    if not known:
+        return UNKNOWN, len(rows), reason or "it takes two real clips"
+    values = np.array([r.value for r in known])
+    weights = np.array([1.0 if weighting == BY_CLIP else r.weight for r in known])
+
+    def mean(kept: np.ndarray) -> float:
+        return float(np.average(values[kept], weights=weights[kept]))
+
+    estimate = jackknife(mean, len(known), rng, metric.bounds, groups=len(known))
+    note = "; ".join(filter(None, (reason, "" if len(known) > 1 else "one clip has no interval")))
+    return estimate, len(rows) - len(known), note
+
+
+def embedded_rows(motions: Collections, metrics: Iterable[Metric], embedding: Embedding, seed: int) -> list[SetRow]:
+    """Return the rows of the metrics of sets through an embedding, whose name is added to theirs.
+
+    What needs texts is left out where there are none.
+    """
+    sets = {system: _sets(motions, system, embedding, seed) for system in SYSTEMS}
+    found = []
+    for metric in metrics:
+        named = replace(metric, name=f"{metric.name}_{embedding.name}", backbone=embedding)
+        drawn = metric.of == "motion_draws"
+        rows = []
+        for system in SYSTEMS:
+            there = sets[system]
+            value = there if isinstance(there, Unknown) else (_drawn if drawn else _undrawn)(named, there, seed)
+            n = 0 if isinstance(there, Unknown) else len(there.pred)
+            estimate = Estimate(math.nan, math.nan, math.nan, n) if isinstance(value, Unknown) else value
+            note = value.reason if isinstance(value, Unknown) else _note(metric, motions, n)
+            rows.append((value, _set_row(system, named, estimate, (0, note, ""), motions)))
+        if not any(value == NO_TEXTS for value, _ in rows):
+            found += [row for _, row in rows]
+    return found
+
+
+def _note(metric: Metric, motions: Collections, n: int) -> str:
+    half = min(n, len(motions.refs)) // 2
+    return f"{half} clips against {half} others" if metric.name == "fid_halves" else ""
+
+
+def _sets(motions: Collections, system: str, embedding: Embedding, seed: int) -> MotionSets | Unknown:
+    mine = motions.of(system)
+    refs = {name: motions.refs[name] for name in motions.names} if motions.paired else motions.refs
+    if system != PREDICTION:
+        mine = {name: motion for name, motion in mine.items() if name in refs}
+    pred, ref = (
+        embedding.motions(which, list(group), [MotionClip(m.keypoints, m.fps) for m in group.values()])
+        for which, group in ((system, mine), (REAL, refs))
+    )
+    if isinstance(pred, Unknown):
+        return pred
+    assert not isinstance(ref, Unknown)
+    labels = tuple(motions.texts.get(name, "") for name in mine)
+    text = embedding.texts(list(mine), labels)
+    paired = motions.paired or system != PREDICTION
+    return MotionSets(pred, ref, generator(seed, "score/draws"), text, labels, paired, same=system == REAL)
+
+
+def _drawn(metric: Metric, sets: MotionSets, seed: int) -> Estimate | Unknown:
+    """The mean of 20 draws with 1.96 standard errors of it, as text-to-motion prints them."""
+    import numpy as np
+
+    values = []
+    for replication in range(REPLICATIONS):
+        # Every system and metric draws alike, so that rows differ by their motions only.
+        found = metric.value("the set", replace(sets, rng=generator(seed, f"score/draw/{replication}")))
+        if isinstance(found, Unknown):
+            return found
+        values.append(found.value)
+    reach = 1.96 * float(np.std(values)) / math.sqrt(REPLICATIONS)
+    mean, (low, high) = float(np.mean(values)), metric.bounds
+    return Estimate(mean, max(low, mean - reach), min(high, mean + reach), len(sets.pred))
+
+
+def _undrawn(metric: Metric, sets: MotionSets, seed: int) -> Estimate | Unknown:
+    whole = metric.value("the set", sets)
+    if isinstance(whole, Unknown):
+        return whole
+
+    def value(kept: np.ndarray) -> float:
+        found = metric.value("a part of the set", sets.chosen(kept))
+        return math.nan if isinstance(found, Unknown) else found.value
+
+    return jackknife(value, len(sets.pred), generator(seed, "score/groups"), metric.bounds)
+
+
+def _set_row(system: str, metric: Metric, value: Estimate, rest: tuple[int, str, str], motions: Collections) -> SetRow:
+    missing, note, weighting = rest
+    return SetRow(
+        system, metric.name, metric.direction, value.value, value.low, value.high, value.n, missing, note, metric.version,
+        weighting,
+        *((metric.backbone.name, metric.backbone.version) if metric.backbone else ("", "")),
+        REPLICATIONS if metric.of == "motion_draws" else 0,
+        *motions.facts,
+    )  # fmt: skip

@@ -1,0 +1,227 @@
+"""MPJPE, velocity and acceleration errors, FID, Diversity, R-precision and more of predicted motions against real ones."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import tyro
+
+from crossbody.errors import CrossbodyError, UnknownName
+
+if TYPE_CHECKING:
+    from evaluators.metric import Metric
+    from evaluators.motion.embeddings import Embedding
+    from evaluators.motion.measuring import ClipRow
+    from evaluators.motion.pairing import Pair
+    from evaluators.motion.rows import Collections, SetRow
+
+FORMAT = 1
+KINDS = ("motion_pair", "motion", "motion_sets", "motion_draws")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Score predicted motions against real ones of the same names: npz, npy of joint positions, bvh, archives of clips."""
+
+    pred: Path
+    """Folder of the predicted motions."""
+    ref: Path
+    """Folder of the real motions."""
+    text: Path | None = None
+    """Texts of the motions: lines `<clip><tab><text>`, or a JSON object of clip to text."""
+    embeddings: tuple[Path, ...] = ()
+    """Embeddings computed elsewhere, one npz each: pred, pred_names, ref, ref_names and, for R-precision, text, text_names."""
+    metrics: tuple[str, ...] = ()
+    """Which metrics (`crossbody list metrics`); by default all that motions have."""
+    align: tuple[Literal["length"], ...] = ()
+    """What to make equal where motions differ: the length, by cutting the end of the longer one. It stands in every row."""
+    unpaired: bool = False
+    """Compare the sets only: names, numbers and lengths may differ, and there is no MPJPE."""
+    fps: float | None = None
+    """Frame rate of motions that do not say theirs (npy); HumanML3D has 20."""
+    up: Literal["y", "z"] | None = None
+    """The axis that points up, where it is not the format's (npy of SMPL joints and bvh: y; npz: z)."""
+    metres_per_unit: float | None = None
+    """Size of the files' unit, where it is not a metre: 0.01 for centimetres."""
+    seed: int = 0
+    """Of what is drawn: pools and pairs, the halves of the real motions, the groups of the intervals."""
+    out: Path | None = None
+    """Folder of the results; by default runs/<time>-score-motion."""
+
+
+def score(argv: Sequence[str]) -> int:
+    """Run the command and return its exit code: 0, or 1 when something is missing from the rows."""
+    from evaluators.evaluate import check_options
+
+    check_options(argv, Arguments)
+    given = tyro.cli(Arguments, args=list(argv), prog="crossbody score motion", description=Arguments.__doc__)
+    return _score(given, ("crossbody", "score", "motion", *argv))
+
+
+def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
+    from rich.console import Console
+
+    from evaluators.motion.rows import BY_CLIP
+    from evaluators.score.tables import console_table, notes
+
+    metrics = _chosen(arguments)
+    folder = arguments.out or Path("runs") / f"{datetime.datetime.now():%Y%m%d-%H%M%S}-score-motion"
+    if (folder / "manifest.json").exists():
+        raise CrossbodyError(f"{folder} already holds results. Give another --out.")
+    clips, rows, motions = run(arguments, metrics)
+    facts = _facts(rows, motions)
+    _write(folder, (clips, rows, facts), _manifest(arguments, command))
+    console = Console(highlight=False)
+    console.print(*facts, sep="\n", soft_wrap=True)
+    printed = [row for row in rows if row.weighting != BY_CLIP]  # the files have both
+    console.print(console_table("Scores with 95 % intervals", printed))
+    for note in notes(printed):
+        console.print(f"· {note}", soft_wrap=True)
+    console.print(f"written to {folder}", soft_wrap=True)
+    return 1 if any(row.missing for row in rows) else 0
+
+
+def run(arguments: Arguments, metrics: Mapping[str, Metric]) -> tuple[list[ClipRow], list[SetRow], Collections]:
+    """Return what was measured of each clip and of the sets, and the motions that it was measured on."""
+    from crossbody.seeds import generator
+    from evaluators.motion.measuring import clip_rows, pair_rows
+    from evaluators.motion.rows import SYSTEMS, embedded_rows, mean_rows
+
+    motions, pairs, wrong = _collect(arguments)
+    of = {kind: [m for m in metrics.values() if m.of == kind] for kind in KINDS}
+    names = sorted(motions.refs)
+    order, half = generator(arguments.seed, "score/halves").permutation(len(names)), len(names) // 2
+    halves = [(names[i], names[j]) for i, j in zip(order[:half], order[half : 2 * half], strict=True)]
+    clips = [] if arguments.unpaired else pair_rows(pairs, of["motion_pair"], halves)
+    clips += clip_rows({system: motions.of(system) for system in SYSTEMS}, of["motion"], wrong)
+    of_clips = [*([] if arguments.unpaired else of["motion_pair"]), *of["motion"]]
+    rows = mean_rows(clips, of_clips, motions, arguments.seed)
+    of_sets = [m for m in metrics.values() if m.of in ("motion_sets", "motion_draws")]
+    for embedding in _embeddings(arguments) if of_sets else ():
+        rows += embedded_rows(motions, of_sets, embedding, arguments.seed)
+    if not rows:
+        raise CrossbodyError(f"{', '.join(metrics)} need embeddings of texts and motions: give them with --embeddings")
+    return clips, rows, motions
+
+
+def _collect(arguments: Arguments) -> tuple[Collections, list[Pair], dict[str, str]]:
+    """Return the motions, their pairs, and what is wrong with predictions that cannot be scored."""
+    from evaluators.motion.pairing import check_one_rate, pair_up, usable
+    from evaluators.motion.rows import Collections
+    from evaluators.motion.texts import texts_of
+    from tasks.motion.foreign import Hints
+    from tasks.motion.reading import read_folder
+
+    hints = Hints(arguments.fps, arguments.up, arguments.metres_per_unit)
+    read = [read_folder(folder, hints) for folder in (arguments.pred, arguments.ref)]
+    preds, refs = (usable(found) for found in read)
+    for side, found, good in (("predicted", read[0], preds), ("real", read[1], refs)):
+        if not good:
+            raise CrossbodyError(f"none of the {len(found)} {side} motions can be used. {next(iter(found.values()))}")
+    fps = check_one_rate(preds, refs)
+    pairs = [] if arguments.unpaired else pair_up(*read, cut="length" in arguments.align)
+    wrong = (
+        {name: str(found) for name, found in read[0].items() if isinstance(found, Exception)}
+        if arguments.unpaired
+        else {p.name: p.reason for p in pairs if p.reason}
+    )
+    texts = texts_of(arguments.text, preds, refs)
+    motions = Collections(preds, refs, texts, not arguments.unpaired, " ".join(arguments.align), fps)
+    if not motions.names:
+        raise CrossbodyError(f"no pair of motions can be used. '{pairs[0].name}': {pairs[0].reason}")
+    return motions, pairs, wrong
+
+
+def _embeddings(arguments: Arguments) -> list[Embedding]:
+    from evaluators.motion.embeddings import given
+    from evaluators.motion.embeddings.kinematic import Kinematic
+
+    return [Kinematic(), *map(given.load, arguments.embeddings)]
+
+
+def _chosen(arguments: Arguments) -> dict[str, Metric]:
+    from evaluators.metric import metrics_of
+
+    known = {name: metric for kind in KINDS for name, metric in metrics_of(kind).items()}
+    for name in arguments.metrics:
+        if name not in known:
+            raise UnknownName("motion metric", name, known)
+        if arguments.unpaired and known[name].of == "motion_pair":
+            raise CrossbodyError(
+                f"{name} compares a prediction with its own reference, and --unpaired says there is none"
+            )
+    for option in ("fps", "metres_per_unit"):
+        value = getattr(arguments, option)
+        if value is not None and not 0 < value < float("inf"):
+            raise CrossbodyError(f"--{option.replace('_', '-')} is {value:g}; it must be above 0")
+    return {name: metric for name, metric in known.items() if not arguments.metrics or name in arguments.metrics}
+
+
+def _facts(rows: Sequence[SetRow], motions: Collections) -> list[str]:
+    from evaluators.motion.sets import NO_TEXTS, PAIRS, POOL
+
+    first = rows[0]
+    facts = [
+        f"{len(motions.names)} predicted and {len(motions.refs)} real motions, {first.frames} frames, {first.fps} fps",
+        f"aligned: {first.align or 'nothing'}; {'pairs of one name' if motions.paired else 'sets only'}",
+        "still: the reference's first frame repeated; real_vs_real: real motions themselves, for errors against another real one",
+        "errors are means over all frames; the files also have means in which every clip counts once ('by clip')",
+        f"drawn 20 times: {PAIRS} pairs for diversity, pools of {POOL} for R-precision, halves; ± 1.96 sd / √20 as text-to-motion prints",
+    ]
+    if not any(row.metric.startswith("mm_dist") for row in rows):
+        facts.append(f"R-precision and MM-Dist are left out: {NO_TEXTS.reason}")
+    seen = {r.metric: f"{r.metric} version {r.version}" for r in rows}
+    through = {r.embedding: f"{r.embedding}: {r.embedding_version}" for r in rows if r.embedding}
+    return [*facts, *(f"embedding {text}" for text in through.values()), ", ".join(seen.values())]
+
+
+def _shown(rows: Sequence[SetRow]) -> list[SetRow]:
+    from evaluators.motion.rows import BY_CLIP
+
+    return [replace(r, metric=f"{r.metric}, by clip") if r.weighting == BY_CLIP else r for r in rows]
+
+
+def _manifest(arguments: Arguments, command: tuple[str, ...]) -> dict[str, Any]:
+    from crossbody.catalog import ROOT
+    from evaluators.manifest import git_commit, host, packages
+
+    return {
+        "format": FORMAT,
+        "kind": "score-motion",
+        "command": command,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "pred": str(arguments.pred),
+        "ref": str(arguments.ref),
+        "seed": arguments.seed,
+        "host": host(),
+        "packages": packages(),
+        "git": git_commit(ROOT),
+    }
+
+
+def _write(
+    folder: Path, results: tuple[Sequence[ClipRow], Sequence[SetRow], Sequence[str]], manifest: Mapping[str, Any]
+) -> None:
+    from crossbody.runs import write_atomic
+    from evaluators.motion.measuring import ClipRow
+    from evaluators.motion.rows import SetRow
+    from evaluators.score import tables
+
+    clips, rows, facts = results
+    try:
+        tables.write_lines(folder / "clips.jsonl", clips)
+        tables.write_table(folder, "clips", clips, ClipRow)
+        tables.write_lines(folder / "table.jsonl", rows)
+        tables.write_table(folder, "table", rows, SetRow)
+        page = tables.markdown("Motion scores with 95 % intervals", facts, _shown(rows))
+        write_atomic(folder / "table.md", page.encode())
+        write_atomic(folder / "manifest.json", json.dumps(manifest, indent=1, allow_nan=False).encode())
+    except OSError as error:
+        raise CrossbodyError(
+            f"cannot write {folder}: {error.strerror}. Give another --out, or free the disk."
+        ) from error
