@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -58,10 +60,7 @@ def test_a_tokenizer_and_both_policies_train_and_act(tmp_path, unit, sets):
     assert (tmp_path / "v" / "curves.png").exists()
     assert "codes_0" in (tmp_path / "v" / "curves.csv").read_text()
     card = (tmp_path / "v" / "README.md").read_text()
-    assert (
-        "uv run train vla_unit --size tiny --episodes 1.0 --every 4 --threads 1 --save-every 1000 --log-every 100 --dry-run"
-        in card
-    )
+    assert f"uv run train vla_unit --size tiny --seed 0 --threads 1 --dry-run --tokenizer {unit} --wiring page\n" in card
     assert "| gr1 | frames without actions | 3 | 16 |" in card
 
 
@@ -166,3 +165,21 @@ def test_the_command_says_what_it_lacks_and_knows_its_recipes(capsys):
     assert "train on what? Give --data DIR" in capsys.readouterr().err
     assert main(["gr00"]) == 2
     assert "Did you mean 'gr00t'?" in capsys.readouterr().err
+
+
+def test_every_analysis_is_one_command_with_numbers_and_a_figure(tmp_path, unit, sets, monkeypatch):
+    from training import analyse, analyses
+
+    monkeypatch.setattr(analyses, "open_chunks", lambda folder: [sets[int(folder.name)]])
+    common = ["--data", "0", "2", "--tokenizer", str(unit), "--samples", "40", "--out", str(tmp_path)]
+    for name in analyse.KINDS:
+        assert analyse.main([name, *common]) == 0
+        assert (tmp_path / f"{name}.png").stat().st_size > 5000
+    rows = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in analyse.KINDS}
+    assert [r["space"] for r in rows["alignment"]] == ["raw action", "vision", "action", "fusion"]
+    assert {(r["body"], r["branch"]) for r in rows["codebook"]} == {
+        (body, branch) for body in ("gr1", "human_egodex") for branch in ("vision", "action", "fusion")
+    }
+    assert all(r["agreement"] == 1 for r in rows["codebook"] if r["branch"] == "fusion")
+    assert rows["denoising"][0]["noise itself"] == 0
+    assert rows["denoising"][-1]["noise itself"] == pytest.approx(0.25, rel=0.2)

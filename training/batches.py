@@ -72,6 +72,8 @@ class Batches:
             "action_mask": np.repeat(raw.mask[..., None], source.body.width, -1),
         }
         batch = {name: torch.from_numpy(pad(value, width)) for name, value in numbers.items()}
+        batch["state_raw"] = torch.from_numpy(pad(state, width))
+        batch["instruction"] = torch.from_numpy(source.chunks.instruction[rows].astype(np.int64))
         batch["slot"] = torch.full((len(rows),), self.mixing.bodies.slots[source.body.name])
         return batch | self._positions(raw)
 

@@ -21,8 +21,8 @@ from crossbody.extras import cache_folder
 from crossbody.runs import write_atomic
 from crossbody.seeds import generator
 from training.augment import jitter
+from training.data.chunks import Chunks
 from training.show import progress
-from training.sources import Chunks
 
 FEATURES_VERSION = 1
 JITTERED = 0.7  # share of the pictures that are seen under other light

@@ -14,11 +14,11 @@ from agents.unit.policy import Policy, reader_of
 from agents.unit.tokenizer import UniT
 from agents.unit.visual import load_visual
 from training.card import write_card
+from training.data.chunks import Chunks
 from training.eyes import Batch
 from training.loop import Loop, refuse_other
 from training.options import PolicyOptions, TokenOptions
 from training.ready import Needs, card_of, loop_plan, make_ready
-from training.sources import Chunks
 from training.tokenizer import load_tokenizer, prepare
 
 

@@ -17,11 +17,12 @@ from agents.unit.config import Bodies, Visual
 from agents.unit.language import Words
 from crossbody.errors import CrossbodyError
 from training.batches import Batches, Mixing, fit_scalings, position_statistics
+from training.data.chunks import Chunks
 from training.eyes import CachedEyes, OpenEyes, Reader, Stream, text_of
 from training.loop import Plan
 from training.options import Common
 from training.pictures import cached_grids, statistics
-from training.sources import Chunks, Source
+from training.sources import Source
 
 DRY_STEPS, DRY_BATCH, DRY_ROWS = 6, 8, 16
 
@@ -106,7 +107,8 @@ def _cached_eyes(sources: Sequence[Source], needs: Needs, features: dict[str, np
 
 def card_of(options: Common, plan: Plan, ready: Ready, seconds: float, shown: dict[str, float]) -> dict[str, Any]:
     """Return what a checkpoint remembers of its making."""
-    given = {k: _plain(v) for k, v in dataclasses.asdict(options).items() if v not in (None, False)}
+    usual = {f.name: f.default for f in dataclasses.fields(options)}
+    given = {k: _plain(v) for k, v in dataclasses.asdict(options).items() if v != usual[k] or k in ("size", "seed")}
     return {
         "options": given, "steps": plan.steps, "learning_rate": plan.learning_rate,
         "batch": ready.batches.mixing.size, "seconds": round(seconds), "last": {k: round(v, 5) for k, v in shown.items()},

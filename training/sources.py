@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from agents.unit.bodies import Body, Scaling, find_body
+from training.data.chunks import Chunks
 
 THINGS = ("object", "container")
-
-
-class Chunks(Protocol):
-    """Episodes of one body, one after another: what ``training.data`` gives, whatever the format on the disk.
-
-    Everything but the pictures is in memory. A set of single frames has no ``action.*`` parts.
-    """
-
-    embodiment: str
-    values: Mapping[str, np.ndarray]  # state.<part>, action.<part>, privileged.<thing> -> float32 (rows, width)
-    first: np.ndarray  # (rows,) the first row of the episode that a row is in
-    last: np.ndarray  # (rows,) its last row
-    instruction: np.ndarray  # (rows,) index into ``instructions``
-    instructions: Sequence[str]
-    has_picture: np.ndarray  # (rows,) bool
-
-    def pictures(self, rows: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield the picture, uint8 (256, 256, 3), of each row; rows ascend."""
-        ...
-
-    def fingerprint(self) -> str:
-        """Return a digest of the files."""
-        ...
 
 
 @dataclass(frozen=True)
