@@ -11,6 +11,7 @@ import numpy as np
 from agents.expert import hand
 from agents.expert.kinematics import Pose
 from agents.expert.motion import LAG_STEPS, Script, Via, go, wait
+from agents.expert.route import go_free
 from agents.expert.scene import Box
 from agents.expert.task import Episode
 
@@ -21,6 +22,7 @@ SIDE_TILT = 0.15
 BELOW_CENTER = 0.008  # above an ellipsoid's equator the fingers squeeze it out
 PALM_ROOM = 0.075  # metres between the grasp point and the palm that the object may fill
 STANDOFF = 0.11
+DETOUR = 0.12  # metres
 LIFT = 0.13
 LIFTED = 0.05
 ATTEMPTS = 3
@@ -52,8 +54,7 @@ def pick(episode: Episode, side: str) -> Script:
         grip = best_grip(episode, side, tried)
         tried.append(grip)
         body.set_hand(side, hand.OPEN)
-        before = grip.at.moved(-STANDOFF * grip.approach)
-        yield from go(body, side, [Via(before, 0.6), Via(grip.at, 0.3)], grip.point)
+        yield from go_free(body, side, _ways(episode, side, grip), grip.point, scene.bodies("obj"))
         yield from wait(LAG_STEPS - 1)
         episode.note("grasp")
         body.set_hand(side, hand.CLOSED)
@@ -67,6 +68,15 @@ def pick(episode: Episode, side: str) -> Script:
         body.set_hand(side, hand.OPEN)
         yield from wait(4)
     return None
+
+
+def _ways(episode: Episode, side: str, grip: Grip) -> list[list[Via]]:
+    """Straight there, or first up, back, or both, out of what stands around the hand."""
+    body = episode.body
+    here = body.arms[side].pose(body.joints(side), grip.point)
+    there = [Via(grip.at.moved(-STANDOFF * grip.approach), 0.6), Via(grip.at, 0.3)]
+    up = np.array([0.0, 0.0, DETOUR])
+    return [there, *([Via(here.moved(first), 0.6), *there] for first in (up, up - DETOUR * body.ahead, 2 * up))]
 
 
 def best_grip(episode: Episode, side: str, tried: Iterable[Grip] = ()) -> Grip:
