@@ -90,8 +90,8 @@ def _row(
 ) -> ClipRow:
     found = metric.value(f"motion '{name}' ({system})", measured)
     known = (math.nan, 0.0, found.reason) if isinstance(found, Unknown) else (found.value, found.weight, "")
-    against, *rest = facts
-    return ClipRow(name, system, against, metric.name, *known, metric.version, *rest)
+    against, frames, fps, aligned = facts
+    return ClipRow(name, system, against, metric.name, *known, metric.version, frames, fps, aligned)
 
 
 def _missing(name: str, system: str, metric: Metric, reason: str) -> ClipRow:
