@@ -31,7 +31,7 @@ COMMANDS = {
     "report": Command("reports.command:main", "write a run's table and page again, or the tables of a paper"),
     "rescore": Command("evaluators.rescore:main", "judge a run again under another success rule, without a simulator"),
     "resume": Command("evaluators.resume:main", "continue a run that was interrupted"),
-    "score": Command("evaluators.score:main", "score videos that anybody made against real ones"),
+    "score": Command("evaluators.score:main", "score videos or motions that anybody made against real ones"),
 }
 
 

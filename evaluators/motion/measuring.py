@@ -33,11 +33,11 @@ class ClipRow:
     aligned: str  # what was done to give both one length; '' for nothing
 
 
-def pair_rows(pairs: Sequence[Pair], metrics: Iterable[Metric], halves: Sequence[tuple[str, str]]) -> list[ClipRow]:
-    """Return rows of every pair as prediction and as still, and of the real clips of ``halves`` against each other."""
+def pair_rows(pairs: Sequence[Pair], metrics: Iterable[Metric], real: Sequence[tuple[str, Pair]]) -> list[ClipRow]:
+    """Return rows of every pair as prediction and as still, and of ``real``: real motions, as if they
+    predicted another one, whose name comes first.
+    """
     metrics = list(metrics)
-    refs = {p.name: p.ref for p in pairs if p.ref}
-    real = [Pair(a, refs[a], refs[b]) for a, b in halves]
     rows: list[ClipRow] = []
     for pair in pairs:
         if not pair.pred or not pair.ref:
@@ -45,7 +45,7 @@ def pair_rows(pairs: Sequence[Pair], metrics: Iterable[Metric], halves: Sequence
             continue
         rows += _rows(PREDICTION, pair, pair.name, metrics, _cut(pair.pred, pair.ref))
         rows += _rows(STILL, pair, pair.name, metrics, _cut(still(pair.ref), pair.ref))
-    for (_, against), pair in zip(halves, real, strict=True):
+    for against, pair in real:
         assert pair.pred and pair.ref
         rows += _rows(REAL, pair, against, metrics, _cut(pair.pred, pair.ref))
     return rows

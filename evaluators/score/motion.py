@@ -88,16 +88,13 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
 
 def run(arguments: Arguments, metrics: Mapping[str, Metric]) -> tuple[list[ClipRow], list[SetRow], Collections]:
     """Return what was measured of each clip and of the sets, and the motions that it was measured on."""
-    from crossbody.seeds import generator
     from evaluators.motion.measuring import clip_rows, pair_rows
     from evaluators.motion.rows import SYSTEMS, embedded_rows, mean_rows
 
     motions, pairs, wrong = _collect(arguments)
     of = {kind: [m for m in metrics.values() if m.of == kind] for kind in KINDS}
-    names = sorted(motions.refs)
-    order, half = generator(arguments.seed, "score/halves").permutation(len(names)), len(names) // 2
-    halves = [(names[i], names[j]) for i, j in zip(order[:half], order[half : 2 * half], strict=True)]
-    clips = [] if arguments.unpaired else pair_rows(pairs, of["motion_pair"], halves)
+    real = _other_real(motions, arguments.seed)
+    clips = [] if arguments.unpaired else pair_rows(pairs, of["motion_pair"], real)
     clips += clip_rows({system: motions.of(system) for system in SYSTEMS}, of["motion"], wrong)
     of_clips = [*([] if arguments.unpaired else of["motion_pair"]), *of["motion"]]
     rows = mean_rows(clips, of_clips, motions, arguments.seed)
@@ -107,6 +104,17 @@ def run(arguments: Arguments, metrics: Mapping[str, Metric]) -> tuple[list[ClipR
     if not rows:
         raise CrossbodyError(f"{', '.join(metrics)} need embeddings of texts and motions: give them with --embeddings")
     return clips, rows, motions
+
+
+def _other_real(motions: Collections, seed: int) -> list[tuple[str, Pair]]:
+    """Return real motions, half of them, as predictions of another real one, each with the other one's name."""
+    from crossbody.seeds import generator
+    from evaluators.motion.pairing import Pair
+
+    names = sorted(motions.refs)
+    order, half = generator(seed, "score/halves").permutation(len(names)), len(names) // 2
+    halves = [(names[i], names[j]) for i, j in zip(order[:half], order[half : 2 * half], strict=True)]
+    return [(b, Pair(a, motions.refs[a], motions.refs[b])) for a, b in halves]
 
 
 def _collect(arguments: Arguments) -> tuple[Collections, list[Pair], dict[str, str]]:
