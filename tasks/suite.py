@@ -97,4 +97,7 @@ def task_to_json(task: TaskSpec) -> dict[str, Any]:
 
 
 def _swap(task: str, swap: list[str]) -> str:
-    return task.replace(swap[0], swap[1]).replace(swap[2], swap[3]) if len(swap) == 4 else task.replace(*swap)
+    """Return a task's name with each pair (old, new) of ``swap`` replaced in turn."""
+    for old, new in zip(swap[::2], swap[1::2], strict=True):
+        task = task.replace(old, new)
+    return task

@@ -73,7 +73,19 @@ def test_there_are_no_circles():
         ["crossbody", "list", "protocols"],
         *(
             ["crossbody", name, "--help"]
-            for name in ("assets", "collect", "compare", "convert", "doctor", "judge", "list", "merge", "report", "rescore", "resume")
+            for name in (
+                "assets",
+                "collect",
+                "compare",
+                "convert",
+                "doctor",
+                "judge",
+                "list",
+                "merge",
+                "report",
+                "rescore",
+                "resume",
+            )
         ),
     ],
     ids=" ".join,

@@ -91,10 +91,9 @@ class RoboCasaGR1(gymnasium.Env):
         if wanted is not None:
             scenes.check_replayable(wanted, self.task_name, self.pack.sha256)
             seed = wanted["seed"]
-        elif seed is None:
-            seed = int(self.np_random.integers(2**31))
-        self.simulator.reset(seed)
-        self._scene = scenes.describe(self.simulator, self.task_name, seed, self.pack, self._model_hash)
+        drawn = int(self.np_random.integers(2**31)) if seed is None else seed
+        self.simulator.reset(drawn)
+        self._scene = scenes.describe(self.simulator, self.task_name, drawn, self.pack, self._model_hash)
         if wanted is not None:
             scenes.check_same(wanted, self._scene)
         self._take_pictures()
@@ -169,10 +168,9 @@ class RoboCasaGR1(gymnasium.Env):
 
     def _checked(self, chunk: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return body part -> (steps, width) float32 targets, or raise InvalidAction saying what was expected and what came."""
-        if set(chunk) != set(self.action_space):
-            raise InvalidAction(
-                f"expected the action channels {', '.join(self.action_space)}; got {', '.join(chunk) or 'none'}"
-            )
+        names = [f"action.{part}" for part in gr1.PARTS]
+        if set(chunk) != set(names):
+            raise InvalidAction(f"expected the action channels {', '.join(names)}; got {', '.join(chunk) or 'none'}")
         ranges, checked = joint_ranges(), {}
         for part, width in gr1.PARTS.items():
             values = np.asarray(chunk[f"action.{part}"], dtype=np.float32)

@@ -36,7 +36,7 @@ def joint_ranges() -> dict[str, np.ndarray]:
     ranges = {}
     for part, joints in JOINTS.items():
         tree = ET.parse(_assets() / _FILES.get(part, "robots/gr1/robot.xml"))
-        found = {j.get("name"): j.get("range") for j in tree.iter("joint")}
+        found = {j.get("name"): j.get("range", "") for j in tree.iter("joint")}
         ranges[part] = np.array([[float(v) for v in found[name].split()] for name in joints])
     return ranges
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import mujoco
 import numpy as np
@@ -18,7 +20,7 @@ class Renderer:
 
     def __init__(self, look: Look):
         self.look = look
-        self._gl: mujoco.GLContext | None = None
+        self._gl: Any = None  # a mujoco.GLContext, whose class depends on the backend
         self._context: mujoco.MjrContext | None = None
         self._scene: mujoco.MjvScene | None = None
         self._model: mujoco.MjModel | None = None

@@ -176,7 +176,7 @@ def _advance(substeps, addresses, state, tree, index, law):
     part_start, qpos_index, dof_index, actuator = index
     target, kp, kd, gear, low, high = law
     for _ in range(substeps):
-        _call(step1, model, data)
+        _call(step1, model, data)  # pyright: ignore[reportCallIssue]  an intrinsic has no typing context to pass
         for p in range(len(part_start) - 1):
             first, n = part_start[p], part_start[p + 1] - part_start[p]
             dofs = dof_index[first : first + n]
@@ -187,7 +187,7 @@ def _advance(substeps, addresses, state, tree, index, law):
                 wanted[i] = (target[k] - qpos[qpos_index[k]]) * kp[k] - qvel[dofs[i]] * kd[k]
             torque = np.zeros(n)
             if gemv != 0:
-                _call_gemv(gemv, n, inertia.ctypes.data, wanted.ctypes.data, torque.ctypes.data)
+                _call_gemv(gemv, n, inertia.ctypes.data, wanted.ctypes.data, torque.ctypes.data)  # pyright: ignore[reportCallIssue]
             else:
                 for i in range(n):
                     for j in range(n):
@@ -196,7 +196,7 @@ def _advance(substeps, addresses, state, tree, index, law):
                 a = actuator[first + i]
                 value = (torque[i] + bias[dofs[i]]) / gear[first + i]
                 ctrl[a] = min(max(value, low[a]), high[a])
-        _call(step2, model, data)
+        _call(step2, model, data)  # pyright: ignore[reportCallIssue]  an intrinsic has no typing context to pass
 
 
 @numba.njit(cache=True)
