@@ -183,7 +183,36 @@ def test_a_wrong_number_of_joints_is_refused_with_the_numbers_that_are_right(tmp
     assert said == (
         "positions are (5, 17, 3); expected (frames, joints, 3) with 15 key points or 22, 24 or 52 SMPL joints."
     )
-    assert "HumanML3D's features: give the joint positions" in wrong(npy(tmp_path, np.zeros((5, 263))))
+    assert wrong(npy(tmp_path, np.zeros((5, 251)))).startswith("positions are (5, 251); expected (frames, joints, 3)")
+
+
+def humanml3d(joints: np.ndarray, yaw: np.ndarray) -> np.ndarray:
+    """Return the features (T - 1, 263) of joints (T, 22, 3), y up, of a body that faces z turned by ``yaw`` about y."""
+    facing = Rotation.from_rotvec(-yaw[:, None] * [0, 1, 0])  # what turns the body to face z
+    flat = joints * [1, 0, 1]
+    local = joints[:, 1:] - flat[:, :1]
+    out = np.full((len(joints) - 1, 263), 7.0)  # what is not used is wrong on purpose
+    out[:, 0] = -np.diff(yaw) / 2
+    out[:, 1:3] = facing[1:].apply(np.diff(flat[:, 0], axis=0))[:, [0, 2]]
+    out[:, 3] = joints[:-1, 0, 1]
+    out[:, 4:67] = np.stack([facing.apply(local[:, j]) for j in range(21)], axis=1)[:-1].reshape(-1, 63)
+    return out
+
+
+def test_the_features_of_humanml3d_give_back_the_joints_they_were_made_of(tmp_path):
+    yaw = np.linspace(0, 1.2, 40)
+    body = motions.smpl(motions.keypoints())
+    turned = np.stack([Rotation.from_rotvec([0, 0, a]).apply(frame) for a, frame in zip(yaw, body, strict=True)])
+    turned -= turned[0, 0] * [1, 1, 0]  # it begins over the origin
+    found = read_one(npy(tmp_path, humanml3d(motions.y_up(turned), yaw)), Hints())
+    np.testing.assert_allclose(found.keypoints, turned[:-1, list(SMPL)], atol=1e-9)
+    assert found.fps == 20
+
+
+def test_a_feature_of_humanml3d_that_is_no_number_is_named(tmp_path):
+    features = np.zeros((5, 263))
+    features[3, 1] = np.nan
+    assert wrong(npy(tmp_path, features)) == "frame 3, feature 1 is nan; expected a number"
 
 
 def test_a_missing_frame_rate_is_asked_for(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks.motion import humanml3d
 from tasks.motion.foreign import Hints, frame_rate, keypoints_of
 from tasks.motion.motion import Motion, MotionError
 from tasks.motion.root import root_pose
@@ -18,7 +19,13 @@ RATES = ("fps", "mocap_framerate", "mocap_frame_rate", "framerate")
 
 
 def from_npy(name: str, array: np.ndarray, hints: Hints) -> Motion:
-    """Return the motion of an array (frames, joints, 3): SMPL joints with y up as HumanML3D has them, key points with z up."""
+    """Return the motion of an array: SMPL joints (frames, joints, 3) with y up, key points (frames, 15, 3) with z up.
+
+    Or of HumanML3D's features (frames, 263), which are 20 frames a second by their definition.
+    """
+    if array.ndim == 2 and array.shape[1] == humanml3d.WIDTH and len(array):
+        found = keypoints_of(name, humanml3d.joints(name, array), "y", hints)
+        return from_positions(name, found, humanml3d.FPS)
     up = "z" if array.ndim == 3 and array.shape[1] == 15 else "y"
     rate = frame_rate(name, None, hints, "; HumanML3D has 20")
     return from_positions(name, keypoints_of(name, array, up, hints), rate)

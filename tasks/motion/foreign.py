@@ -33,12 +33,9 @@ def keypoints_of(name: str, positions: np.ndarray, up: Up, hints: Hints) -> np.n
     """
     counts = (len(NAMES), *SMPL_COUNTS)
     if positions.ndim != 3 or positions.shape[1] not in counts or positions.shape[2] != 3:
-        hint = ""
-        if positions.ndim == 2 and positions.shape[1] == 263:
-            hint = " These are HumanML3D's features: give the joint positions (frames, 22, 3) that they stand for."
         raise MotionError(
             f"{name}: positions are {positions.shape}; expected (frames, joints, 3) with 15 key points or "
-            f"{', '.join(map(str, SMPL_COUNTS[:-1]))} or {SMPL_COUNTS[-1]} SMPL joints.{hint}"
+            f"{', '.join(map(str, SMPL_COUNTS[:-1]))} or {SMPL_COUNTS[-1]} SMPL joints."
         )
     chosen = positions if positions.shape[1] == len(NAMES) else positions[:, list(SMPL)]
     chosen = chosen.astype(float) * (hints.metres_per_unit or 1.0)
