@@ -19,6 +19,7 @@ from crossbody.errors import CrossbodyError
 from crossbody.runs import write_atomic
 from training.batches import Batches
 from training.eyes import Batch
+from training.pictures import keep_memory
 from training.show import Curves, progress
 
 SNAPSHOT = "snapshot.safetensors"
@@ -52,6 +53,7 @@ class Loop:
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(), mixed_precision="bf16" if plan.bf16 else "no", kwargs_handlers=[unused]
         )
+        keep_memory()
         if plan.checkpointing:
             save_memory(model)
         trained = [p for p in model.parameters() if p.requires_grad]

@@ -59,7 +59,7 @@ class FastTokenizer:
         whole = np.array([ord(c) - FIRST + self._smallest for c in text], np.float64)
         if len(whole) != self.horizon * width:
             whole = np.zeros(self.horizon * width)
-        scaled: np.ndarray = idct(whole.reshape(self.horizon, width) / SCALE, axis=0, norm="ortho")
+        scaled = np.asarray(idct(whole.reshape(self.horizon, width) / SCALE, axis=0, norm="ortho"))
         return ((scaled + 1) / 2 * (self._high - self._low) + self._low).astype(np.float32)
 
     def save(self, folder: Path) -> None:
@@ -90,7 +90,7 @@ class FastTokenizer:
 def _coefficients(chunks: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Return rounded cosine coefficients (n, horizon, A) of chunks brought to [-1, 1]."""
     scaled = (chunks.clip(low, high) - low) / (high - low) * 2 - 1
-    waves: np.ndarray = dct(scaled, axis=1, norm="ortho")
+    waves = np.asarray(dct(scaled, axis=1, norm="ortho"))
     return np.rint(waves * SCALE).astype(np.int64)
 
 

@@ -71,7 +71,10 @@ class UniT(nn.Module):
             for decoder in routes[name]:
                 shown[f"{name}_to_{decoder}"] = self._reconstruction(decoder, seen, vectors)
         loss = sum(shown.values(), torch.zeros_like(stacked.loss)) / len(routes) + stacked.loss
-        return Result(loss, {"loss": loss, **shown, "quantizer": stacked.loss, **self._health(stacked)})
+        shown |= {"quantizer": stacked.loss, **self._health(stacked)}
+        if hasattr(self, "vision_decoder"):
+            shown["unchanged_picture"] = picture_loss(seen["now"], seen["goal"]).mean()  # what copying the present would cost
+        return Result(loss, {"loss": loss, **shown})
 
     def _reconstruction(self, decoder: str, seen: Seen, vectors: Tensor) -> Tensor:
         if decoder == "vision":
