@@ -20,7 +20,9 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "analyse": Command("training.analyse:main", "look into a tokenizer: its codes, how it aligns two bodies, what noise does"),
+    "analyse": Command(
+        "training.analyse:main", "look into a tokenizer: its codes, how it aligns two bodies, what noise does"
+    ),
     "assets": Command("envs.robocasa.assets.command:main", "make, find, check and look at asset packs", simulates=True),
     "collect": Command("training.collect:main", "make demonstrations with the scripted expert"),
     "compare": Command("reports.compare:main", "compare two runs episode by episode"),

@@ -73,7 +73,9 @@ class UniT(nn.Module):
         loss = sum(shown.values(), torch.zeros_like(stacked.loss)) / len(routes) + stacked.loss
         shown |= {"quantizer": stacked.loss, **self._health(stacked)}
         if hasattr(self, "vision_decoder"):
-            shown["unchanged_picture"] = picture_loss(seen["now"], seen["goal"]).mean()  # what copying the present would cost
+            shown["unchanged_picture"] = picture_loss(
+                seen["now"], seen["goal"]
+            ).mean()  # what copying the present would cost
         return Result(loss, {"loss": loss, **shown})
 
     def _reconstruction(self, decoder: str, seen: Seen, vectors: Tensor) -> Tensor:
