@@ -81,6 +81,10 @@ def test_a_whole_score_has_every_metric_both_floors_and_what_made_it(folders, tm
     assert number(out, "vel_err_mm_s") == pytest.approx(20 * number(out, "vel_err_mm_frame"))
     assert number(out, "acc_err_mm_s2") == pytest.approx(400 * number(out, "acc_err_mm_frame2"))
     assert rows["prediction", "diversity_kinematic"]["replications"] == "20"
+    assert (
+        rows["real_vs_real", "fid_kinematic"]["value"] == ""
+        and "0 by definition" in rows["real_vs_real", "fid_kinematic"]["note"]
+    )
     assert rows["real_vs_real", "fid_halves_kinematic"]["note"] == "18 clips against 18 others"
     assert number(out, "multimodality_kinematic", "real_vs_real") > 0
     files = {f"{name}.{kind}" for name in ("clips", "table") for kind in ("jsonl", "csv", "parquet")}

@@ -18,8 +18,6 @@ from tasks.motion.root import heading, root_pose
 from tasks.motion.store import save
 from tests import motions
 
-REAL = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "motions"
-real = pytest.mark.skipif(not REAL.is_dir(), reason="the real clips are not part of the project")
 HINTS = Hints(fps=20.0)
 
 
@@ -316,39 +314,3 @@ def test_an_archive_holds_many_clips_of_which_one_may_be_wrong(tmp_path):
     found = read(npz(tmp_path, **{"a/joints": points, "a/fps": 30, "b/joints": bad, "b/fps": 30}))
     assert isinstance(found["clip/a"], Motion)
     assert "clip.npz/b: frame 2, pelvis: x is inf" in str(found["clip/b"])
-
-
-@real
-def test_the_clips_of_asap_are_read_with_the_robots_pose_beside_the_persons():
-    found = read(REAL / "asap_g1_23dof.npz")
-    assert len(found) == 42
-    for motion in found.values():
-        assert isinstance(motion, Motion), motion
-        assert motion.joint_angles is not None and motion.joint_angles.shape == (len(motion.keypoints), 23)
-        off = np.median(np.linalg.norm(motion.root_position - motion.keypoints[:, 0], axis=1))
-        assert off < 0.15, "the robot's pelvis is near the person's"
-        own = Rotation.from_quat(motion.root_quat_wxyz, scalar_first=True)
-        fitted = Rotation.from_quat(root_pose(motion.keypoints)[1], scalar_first=True)
-        assert np.median((own.inv() * fitted).magnitude()) < 0.5
-
-
-@real
-def test_the_fifteen_bodies_of_amp_have_the_root_that_their_positions_make():
-    found = read(REAL / "amp_humanoid_15body.npz")
-    assert {name.partition("/")[2] for name in found} >= {"walk", "dance", "backflip", "cartwheel"}
-    for motion in found.values():
-        assert isinstance(motion, Motion), motion
-        own = Rotation.from_quat(motion.root_quat_wxyz, scalar_first=True)
-        fitted = Rotation.from_quat(root_pose(motion.keypoints)[1], scalar_first=True)
-        assert (own.inv() * fitted).magnitude().max() < 1e-6
-
-
-@real
-def test_the_velocities_of_amp_are_those_that_its_file_states():
-    motion = read(REAL / "amp_humanoid_15body.npz")["amp_humanoid_15body/walk"]
-    assert isinstance(motion, Motion)
-    with np.load(REAL / "amp_humanoid_15body.npz", allow_pickle=False) as arrays:
-        stated, names = arrays["walk/global_velocity"], list(arrays["walk/node_names"])
-    ours = np.gradient(motion.keypoints, 1 / motion.fps, axis=0)
-    theirs = stated[:, [names.index(point.amp) for point in KEYPOINTS]]
-    assert np.median(np.linalg.norm(ours - theirs, axis=-1)) < 0.15

@@ -99,6 +99,12 @@ def test_the_root_relative_error_does_not_see_drift_and_the_global_one_does():
     assert value("mpjpe_global_mm", against(ref + drift, ref)) == pytest.approx(500 * 2.5)  # 0.5 m a frame, 0 to 5
 
 
+def test_the_first_joint_is_the_root_and_counts():
+    ref = np.zeros((1, 3, 3))
+    pred = np.array([[[0.03, 0, 0], [0, 0, 0], [0.03, 0.04, 0]]])
+    assert value("mpjpe_root_mm", against(pred, ref)) == pytest.approx((0 + 30 + 40) / 3)
+
+
 def test_the_root_relative_error_keeps_the_heading():
     ref = points()
     assert value("mpjpe_root_mm", against(ref @ Rotation.from_rotvec([0, 0, 0.5]).as_matrix(), ref)) > 100
@@ -272,6 +278,11 @@ def test_motions_that_are_all_alike_have_no_diversity():
     x = np.ones((10, 4))
     assert value("diversity", sets(x, x)) == 0
     assert metric("diversity").value("", sets(x[:1], x)) == Unknown("a distance needs two clips, and there are 1")
+
+
+def test_both_draws_of_a_diversity_are_without_replacement():
+    x = np.array([[0.0], [1.0]])  # both members are drawn twice: in one order or in two
+    assert {value("diversity", sets(x, x, seed)) for seed in range(20)} == {0, 1}
 
 
 def test_multimodality_is_between_motions_of_one_text_only():
