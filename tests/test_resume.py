@@ -79,12 +79,15 @@ def test_killed_at_twenty_random_moments_and_resumed_a_run_has_the_records_of_an
 
 
 def test_ctrl_c_stops_cleanly_says_how_to_continue_and_continuing_gives_the_same_records(tmp_path, uninterrupted):
-    folder = tmp_path / "r"
-    process = start_or_resume(folder)
-    while recorded(folder) < 2:
-        time.sleep(0.002)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    for attempt in range(10):  # on a busy machine a run may be over before the signal arrives
+        folder = tmp_path / f"r{attempt}"
+        process = start_or_resume(folder)
+        while recorded(folder) < 2:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        if process.returncode != 0:
+            break
     assert process.returncode == 130
     assert f"stopped; everything recorded is kept. Continue with `uv run crossbody resume {folder}`." in output
     assert "Traceback" not in output

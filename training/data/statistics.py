@@ -33,9 +33,18 @@ def describe(values: np.ndarray) -> dict[str, list]:
 
 
 def describe_pictures(pictures: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Return min, max, mean and std per channel of pictures (height, width, 3), scaled to 0..1, in LeRobot's shape (3, 1, 1)."""
-    pixels = np.stack(pictures).reshape(-1, 3) / 255.0
-    stats = {"min": pixels.min(0), "max": pixels.max(0), "mean": pixels.mean(0), "std": pixels.std(0)}
+    """Return min, max, mean and std per channel of pictures (height, width, 3), scaled to 0..1, in LeRobot's shape (3, 1, 1).
+
+    Sums are of whole numbers, so that the result does not depend on the order of summation.
+    """
+    pixels = np.stack(pictures).reshape(-1, 3).astype(np.int64)
+    count, total, squares = len(pixels), pixels.sum(0), (pixels**2).sum(0)
+    stats = {
+        "min": pixels.min(0) / 255,
+        "max": pixels.max(0) / 255,
+        "mean": total / (count * 255),
+        "std": np.sqrt(count * squares - total**2) / (count * 255),
+    }
     return {name: [[[float(v)]] for v in value] for name, value in stats.items()} | {"count": [len(pictures)]}
 
 
