@@ -77,8 +77,10 @@ class Renderer:
         model.vis.global_.offwidth = max(size[0], round(EGO_SIZE[0] * self.look.ego_scale))
         model.vis.global_.offheight = max(size[1], round(EGO_SIZE[1] * self.look.ego_scale))
         model.vis.quality.offsamples = self.look.multisamples
+        if not self.look.shadows:
+            model.vis.quality.shadowsize = 0  # or a shadow map is made for nothing
         self._scene = mujoco.MjvScene(model, maxgeom=10_000)
-        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_150)
+        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._model = model
 

@@ -15,8 +15,10 @@ from crossbody.extras import cache_folder
 from crossbody.runs import write_atomic
 
 VERSION = 1
-BODY_FACES = 2000  # per mesh of the body; fewer show as facets close to the camera
-HAND_FACES = 700  # per link of a hand
+BODY_FACES = 1600  # per mesh of the arms and the head; fewer show as facets close to the camera
+HAND_FACES = 600  # per link of a hand
+FAR_FACES = 300  # per mesh of what stands below the table or behind the camera
+FAR = ("base", "thigh", "shank", "foot", "waist")
 
 _MESH = re.compile(r'<mesh name="(?P<name>(?:robot0_|gripper0_)[^"]*)" file="(?P<file>[^"]*)"')
 
@@ -28,7 +30,8 @@ def lighten(xml: str) -> str:
         name, file = match["name"], match["file"]
         if name.startswith("gripper0_") and not name.endswith("_vis"):
             return match[0]  # a collision hull
-        faces = BODY_FACES if name.startswith("robot0_") else HAND_FACES
+        far = any(part in name for part in FAR)
+        faces = HAND_FACES if name.startswith("gripper0_") else FAR_FACES if far else BODY_FACES
         return f'<mesh name="{name}" file="{lighter(file, faces)}"'
 
     return _MESH.sub(replace, xml)
