@@ -15,7 +15,7 @@ class Options:
     """Which weights, and what they may see."""
 
     checkpoint: Path | None = None
-    """A folder that `train gr00t` wrote; the shipped small one when none is given."""
+    """A folder that `train gr00t` wrote; `checkpoints/tiny/gr00t` when none is given."""
 
     blind: bool = False
     """Show it the average picture only: the control for every success that needs no eyes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class AnyEnvironment:
+class AnyEnvironment(ABC):
     """Gives every action channel that the environment takes, ``chunk`` steps at a time."""
 
     in_worker = False
@@ -23,17 +24,17 @@ class AnyEnvironment:
     def bind(self, contract: Contract, chunk: int) -> None:
         self.gives, self.chunk = contract.action, chunk
 
-    def reset(self, episodes: Sequence[EpisodeSpec]) -> None:
+    def reset(self, episodes: Sequence[EpisodeSpec]) -> None:  # noqa: B027  most have nothing to begin
         pass
 
     def act(self, observations: Mapping[str, Observation]) -> Mapping[str, Chunk]:
         return {episode: self.chunk_for(episode, seen) for episode, seen in observations.items()}
 
+    @abstractmethod
     def chunk_for(self, episode: str, seen: Observation) -> Chunk:
         """Return the next chunk of one episode."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  most have nothing to free
         pass
 
 

@@ -15,7 +15,7 @@ class Options:
     """Which weights, and what they may see."""
 
     checkpoint: Path | None = None
-    """A folder that `train vla_unit` wrote; the shipped small one when none is given."""
+    """A folder that `train vla_unit` wrote; `checkpoints/tiny/vla_unit` when none is given."""
 
     blind: bool = False
     """Show it the average picture only: the control for every success that needs no eyes."""

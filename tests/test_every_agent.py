@@ -23,6 +23,7 @@ from tests.running import make_plan, records, run
 
 AGENTS = sorted(catalog.entries("agents"))
 CHUNK = 8
+TRAINED = ("gr00t", "vla_unit")  # their checkpoints may be absent; every other agent must be there
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,8 @@ def make(recorded):
         try:
             return module.make(module.Options(**{name: recorded.path for name in needed}))
         except CrossbodyError as error:
+            if name not in TRAINED:
+                raise
             pytest.skip(f"{name} needs what is not here: {error}")
 
     return build
