@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from crossbody.errors import CrossbodyError, MissingExtra
@@ -22,3 +23,15 @@ def findings() -> Iterator[tuple[str, bool, str, str]]:
     from evaluators.backbones.flow import DIS
 
     yield "optical flow", True, f"{DIS.name} of {DIS.version}", ""
+    yield _raft()
+
+
+def _raft() -> tuple[str, bool, str, str]:
+    from evaluators.backbones.flow import RAFT_VARIABLE, oracle
+
+    if not (file := os.environ.get(RAFT_VARIABLE)):
+        return "RAFT", True, f"absent (optional); `--flow raft:FILE` or {RAFT_VARIABLE} names its weights", ""
+    try:
+        return "RAFT", True, f"{file}, {oracle('raft').version}", ""
+    except CrossbodyError as error:
+        return "RAFT", False, str(error), f"unset {RAFT_VARIABLE}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from evaluators.backbones.flow import DIS
 from evaluators.clips.video import FlowOracle, VideoPair
-from evaluators.metric import Unknown
+from evaluators.metric import Metric, Unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +25,20 @@ class FlowErrors(NamedTuple):
     motion: float  # |flow of the reference|
     moving_error: float  # the error where the reference moves; NaN when nothing does
     moving: int  # how many pixels that is
+
+
+def through(metrics: Mapping[str, Metric], oracles: Mapping[str, FlowOracle]) -> dict[str, Metric]:
+    """Return the metrics, those that look at flow once for each oracle, whose key takes the place of ``dis`` in the name."""
+    found = {}
+    for name, metric in metrics.items():
+        if metric.backbone is not DIS:
+            found[name] = metric
+            continue
+        function: Callable[..., Any] = metric.function
+        for key, oracle in oracles.items():
+            named = name.replace("_dis_", f"_{key}_")
+            found[named] = replace(metric, name=named, function=partial(function, oracle=oracle), backbone=oracle)
+    return found
 
 
 def flow_errors(pair: VideoPair, oracle: FlowOracle) -> FlowErrors | Unknown:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evaluators.clips.measuring import Measured, Options
     from evaluators.clips.pairing import Pair
     from evaluators.clips.sets import SetRow
+    from evaluators.clips.video import FlowOracle
     from evaluators.metric import Metric
 
 FORMAT = 1
@@ -41,6 +42,8 @@ class Arguments:
     """Frames at the start that the model was shown: they are not scored, and the last one is what the still row repeats."""
     fps: float | None = None
     """Frame rate of clips that do not say theirs (npy, png)."""
+    flow: tuple[str, ...] = ("dis",)
+    """What EPE looks through: dis, or raft:FILE with the user's weights (raft alone: those of $CROSSBODY_RAFT), or both."""
     device: str = "cpu"
     """Where networks run: cpu, cuda, cuda:1, …"""
     workers: int | None = None
@@ -66,7 +69,8 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     from evaluators.clips.pairing import pair_up
     from evaluators.score.tables import console_table, notes
 
-    metrics, options = _chosen(arguments.metrics), _options(arguments)
+    options = _options(arguments)
+    metrics = _chosen(arguments.metrics, _flows(arguments))
     folder = arguments.out or Path("runs") / f"{datetime.datetime.now():%Y%m%d-%H%M%S}-score-video"
     if (folder / "manifest.json").exists():
         raise CrossbodyError(f"{folder} already holds results. Give another --out.")
@@ -105,10 +109,20 @@ def run(
     return measured, set_rows(measured, metrics, absent, names, options, generator(seed, "score/groups"))
 
 
-def _chosen(names: Sequence[str]) -> dict[str, Metric]:
+def _flows(arguments: Arguments) -> dict[str, FlowOracle]:
+    from evaluators.backbones.flow import oracle
+
+    kinds = [given.partition(":")[0] for given in arguments.flow]
+    if len(set(kinds)) < len(kinds):
+        raise CrossbodyError(f"--flow {' '.join(arguments.flow)} names one kind twice; their rows would have one name")
+    return {kind: oracle(given, arguments.device) for kind, given in zip(kinds, arguments.flow, strict=True)}
+
+
+def _chosen(names: Sequence[str], flows: Mapping[str, FlowOracle]) -> dict[str, Metric]:
+    from evaluators.clips.motion_error import through
     from evaluators.metric import metrics_of
 
-    known = metrics_of("video_pair") | metrics_of("video_sets")
+    known = through(metrics_of("video_pair") | metrics_of("video_sets"), flows)
     for name in names:
         if name not in known:
             raise UnknownName("video metric", name, known)
@@ -175,6 +189,7 @@ def _manifest(arguments: Arguments, command: tuple[str, ...], options: Options) 
         "ref": str(arguments.ref),
         "seed": arguments.seed,
         "options": asdict(replace(options, fps=arguments.fps)),
+        "flow": arguments.flow,
         "host": host(),
         "packages": packages(),
         "git": git_commit(ROOT),
