@@ -1,0 +1,181 @@
+"""Motions in which a leg, or the whole body, leaves the ground: kick, jump."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from envs.humanoid.motions.balance import GRAVITY
+from envs.humanoid.motions.body import Body
+from envs.humanoid.motions.captions import COUNTED, TIMES, manner, pick, sampled_pace, tell
+from envs.humanoid.motions.plan import (
+    LEFT,
+    RIGHT,
+    SIDES,
+    SOLE_M,
+    STANCE_M,
+    TOE_M,
+    Plan,
+    add_joint,
+    standing,
+)
+from envs.humanoid.motions.standing import breathe
+from envs.humanoid.motions.timing import ease, flowing, keyed, passage
+
+KICKS = {  # forward, outward, up of the foot at the hit; its roll outward
+    "forward": (0.42, 0.0, 0.0),
+    "sideways": (0.06, 0.36, 0.45),
+}
+
+
+def kick(rng: np.random.Generator, body: Body) -> Plan:
+    """Kick with one leg, forward or sideways, low or high, once or twice."""
+    side, direction = pick(rng, SIDES), pick(rng, ("forward", "forward", "sideways"))
+    high, pace, count = bool(rng.integers(2)), sampled_pace(rng), int(rng.integers(1, 3))
+    foot, sign = (LEFT, 1) if side == "left" else (RIGHT, -1)
+    shift, beat = 0.85, 1.25 / pace
+    start = 0.4 + shift
+    end = start + count * beat
+    plan = standing(max(3.0, end + 1.5))
+    t = plan.t
+    bearing = keyed(t, ((0.4, 0), (start + 0.05, 1), (end - 0.1, 1), (end + 0.8, 0)))
+    plan.pressure[:, 1] -= sign * STANCE_M * bearing
+    ahead, outward, roll = KICKS[direction]
+    up = (
+        (rng.uniform(0.26, 0.34) if direction == "forward" else rng.uniform(0.16, 0.22))
+        if high
+        else rng.uniform(0.1, 0.15)
+    )
+    across, lift = np.zeros((2, len(t))), np.zeros(len(t))
+    for i in range(count):
+        at = start + i * beat
+        times = at + beat * np.array([0.0, 0.3, 0.52, 0.72, 1.0])
+        keys = lambda *values: flowing(t, list(zip(times, values, strict=True)))  # noqa: B023, E731
+        across += np.stack(
+            [keys(0, -0.13 if direction == "forward" else 0.02, ahead, 0.08, 0), keys(0, 0, outward, 0.1 * outward, 0)]
+        )
+        lift += np.maximum(keys(0, 0.11, up, 0.12, 0), 0.0)
+        plan.support[(t > at) & (t < at + beat), foot] = False
+        plan.foot_turns[:, foot, 1] += keys(0, 0.35, -0.55 if direction == "forward" else -0.05, 0.2, 0)
+        plan.foot_turns[:, foot, 0] += sign * keys(0, 0, roll, 0, 0)
+        plan.pelvis[:, 1] += keys(0, 0.06, -0.14 if direction == "forward" else 0.0, 0, 0)
+        plan.pelvis[:, 0] -= sign * keys(0, 0, 0.2 if direction == "sideways" else 0.03, 0, 0)
+        for arm, way in zip(SIDES, (1, -1) if foot == LEFT else (-1, 1), strict=True):
+            add_joint(plan, f"{arm}_shoulder_pitch", way * keys(0, -0.25, 0.45, 0.1, 0))
+            add_joint(plan, f"{arm}_shoulder_roll", (1 if arm == "left" else -1) * keys(0, 0.1, 0.3, 0.1, 0))
+    plan.feet[:, foot, 0] += across[0]
+    plan.feet[:, foot, 1] += sign * across[1]
+    plan.feet[:, foot, 2] += lift
+    plan.height = plan.height - 0.02 * bearing
+    breathe(plan, rng, 0.4)
+    plan.texts = tell(
+        rng,
+        (
+            "{who} kicks {direction} with the {side} leg {times} {manner}",
+            "{who} does {count} {height} kick{s} {direction} with the {side} foot",
+            "{who} shifts onto the {other} foot and kicks {direction} with the {side} one",
+            "{who} swings the {side} leg {direction} in a {height} kick {times}",
+            "{who} {manner} kicks {times} with the {side} foot",
+            "standing on the {other} leg, {who} kicks {height} and {direction}",
+        ),
+        side=side,
+        other="right" if side == "left" else "left",
+        direction="to the side" if direction == "sideways" else "forward",
+        height="high" if high else "low",
+        times=TIMES[count],
+        count=COUNTED[count],
+        s="" if count == 1 else "s",
+        manner=manner(pace),
+    )
+    return plan
+
+
+def jump(rng: np.random.Generator, body: Body) -> Plan:
+    """Jump once or twice, on the spot or forward, low or higher, with the arms swinging."""
+    count, forward = int(rng.integers(1, 3)), bool(rng.integers(2))
+    rise, far = rng.uniform(0.03, 0.1), rng.uniform(0.12, 0.3)
+    speed = np.sqrt(2 * GRAVITY * rise)
+    flight, crouch, push = 2 * speed / GRAVITY, rng.uniform(0.55, 0.75), rng.uniform(0.28, 0.36)
+    cycle = crouch + push + flight + 0.95
+    plan = standing(max(3.0, 0.6 + count * cycle + 0.9))
+    plan.rise = np.zeros(len(plan.t))
+    for i in range(count):
+        off = 0.6 + i * cycle + crouch + push
+        _leap(plan, off, flight, speed, crouch, push)
+        if forward:
+            _carry(plan, off, flight, far)
+    breathe(plan, rng, 0.3)
+    plan.texts = tell(
+        rng,
+        (
+            "{who} jumps {where} {times}",
+            "{who} bends the knees and jumps {where}, {times}",
+            "{who} makes {count} {size} jump{s} {where} with both feet",
+            "{who} leaps {where} {times} and lands softly on both feet",
+            "{who} swings the arms and hops {where} {times}",
+            "{count} {size} jump{s} {where}",
+        ),
+        where="forward" if forward else "on the spot",
+        times=TIMES[count],
+        count=COUNTED[count],
+        size="small" if rise < 0.06 else "big",
+        s="" if count == 1 else "s",
+    )
+    return plan
+
+
+def _leap(plan: Plan, off: float, flight: float, speed: float, crouch: float, push: float) -> None:
+    """The centre of mass sinks, is thrown up, falls, and is caught; the feet go with it, heels first up, last down."""
+    t, on = plan.t, off + flight
+    top = 0.03  # how much higher than in standing it is when the toes leave: the ankles are stretched
+    depth = speed * push * 0.36 + 0.02
+    height = _cubic(t, (off - push, -depth, 0.0), (off, top, speed))
+    caught = _cubic(t, (on, top, -speed), (on + push, -0.8 * depth, 0.0))
+    rise = -depth * passage(t, off - push - crouch, off - push)
+    rise = np.where(t > off - push, height, rise)
+    rise = np.where(t > off, top + speed * (t - off) - GRAVITY / 2 * (t - off) ** 2, rise)
+    rise = np.where(t > on, caught, rise)
+    rise = np.where(t > on + push, -0.8 * depth * (1 - passage(t, on + push, on + push + 0.6)), rise)
+    plan.rise = plan.rise + rise
+    plan.height = plan.height + rise
+    flying = (t > off) & (t < on)
+    plan.support[flying] = False
+    tip = 0.42 * ease((t - off + 0.16) / 0.2) * (1 - ease((t - on + 0.12) / 0.2))
+    plan.foot_turns[..., 1] += tip[:, None]
+    plan.feet[..., 0] += (TOE_M * (1 - np.cos(tip)) + SOLE_M * np.sin(tip))[:, None]
+    ballistic = np.where(flying, speed * (t - off) - GRAVITY / 2 * (t - off) ** 2, 0.0)
+    plan.feet[..., 2] += np.maximum(TOE_M * np.sin(tip) + SOLE_M * (np.cos(tip) - 1), 0.0)[:, None] + ballistic[:, None]
+    lean = keyed(t, ((off - push - crouch, 0), (off - push, 1), (off + 0.5 * flight, 0)))
+    lean += 0.8 * keyed(t, ((on - 0.05, 0), (on + push, 1), (on + push + 0.6, 0)))
+    plan.pelvis[:, 1] += 0.35 * lean
+    arms = keyed(
+        t,
+        (
+            (off - push - crouch, 0),
+            (off - push - 0.05, 0.75),
+            (off + 0.05, -0.9),
+            (on + push, -0.35),
+            (on + push + 0.6, 0),
+        ),
+    )
+    for side in SIDES:
+        add_joint(plan, f"{side}_shoulder_pitch", arms)
+        add_joint(plan, f"{side}_elbow", -0.25 * np.abs(arms))
+
+
+def _carry(plan: Plan, off: float, flight: float, far: float) -> None:
+    moved = far * np.clip((plan.t - off) / flight, 0.0, 1.0)
+    moved = np.where((plan.t > off) & (plan.t < off + flight), far * ease((plan.t - off) / flight), moved)
+    plan.feet[..., 0] += moved[:, None]
+    plan.pressure[:, 0] += far * (plan.t > off + 0.5 * flight)
+
+
+def _cubic(t: np.ndarray, start: tuple[float, float, float], end: tuple[float, float, float]) -> np.ndarray:
+    """Return the cubic between two (second, height, speed), held outside."""
+    span = end[0] - start[0]
+    u = np.clip((t - start[0]) / span, 0.0, 1.0)
+    return (
+        start[1] * (1 + 2 * u) * (1 - u) ** 2
+        + start[2] * span * u * (1 - u) ** 2
+        + end[1] * u**2 * (3 - 2 * u)
+        + end[2] * span * u**2 * (u - 1)
+    )
