@@ -183,6 +183,7 @@ class MetricRow:
     value: float
     reason: str  # '' or why the value is NaN
     version: int
+    weight: float = 1.0  # how much it counts in a mean over all frames of all episodes
 
 
 @runtime_checkable
@@ -256,6 +257,7 @@ class ChunkResult:
     observation: Observation
     success: list[bool]
     signals: dict[str, np.ndarray]
+    over: bool = False  # the environment itself ended the episode
 
     @property
     def steps(self) -> int:

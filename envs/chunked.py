@@ -82,6 +82,7 @@ def execute(env: gymnasium.Env, chunk: Chunk, on_step: Any = None) -> ChunkResul
     bits: list[bool] = []
     states: list[Mapping[str, Any]] = []
     observation: Any = {}
+    over = False
     for k in range(chunk_length(chunk)):
         observation, _, terminated, truncated, info = env.step({name: a[k] for name, a in chunk.items()})
         if "success" not in info:
@@ -89,10 +90,11 @@ def execute(env: gymnasium.Env, chunk: Chunk, on_step: Any = None) -> ChunkResul
         bits.append(bool(info["success"]))
         states.append({n: np.array(v) for n, v in observation.items() if n.startswith("state.")})
         stop = on_step is not None and on_step(k, bits[-1])
-        if stop or terminated or truncated:
+        over = terminated or truncated
+        if stop or over:
             break
     signals = {name: np.stack([s[name] for s in states]) for name in states[0]} if states else {}
-    return ChunkResult(observation, bits, signals)
+    return ChunkResult(observation, bits, signals, over)
 
 
 def check_chunk(chunk: Any, action: tuple[Channel, ...], steps: int) -> dict[str, np.ndarray]:

@@ -34,8 +34,8 @@ class Arguments(Generic[OptionsT]):
     """What acts: a name from `crossbody list agents`."""
     suite: str
     """What is to be done: a name from `crossbody list suites`."""
-    protocol: str = "quick"
-    """How episodes are run and judged: a name from `crossbody list protocols`."""
+    protocol: str | None = None
+    """How episodes are run and judged: a name from `crossbody list protocols`; by default the suite's own."""
     episodes: int | None = None
     """Episodes per task, in place of the protocol's number."""
     tasks: str = "*"
@@ -74,13 +74,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
     """Return the plan that a command line describes, and its run folder. Mistakes raise CrossbodyError or exit with 2."""
-    from tasks.suite import load_protocol, load_suite, queue, shard
+    from tasks.suite import default_protocol, load_protocol, load_suite, queue, shard
 
     kind = _arguments_type(argv)
     check_options(argv, kind)
     arguments = tyro.cli(kind, args=list(argv), prog="evaluate", description=Arguments.__doc__)
     suite = with_environment(load_suite(arguments.suite), look=arguments.look, assets=arguments.assets)
-    protocol = load_protocol(arguments.protocol, episodes_per_task=arguments.episodes)
+    chosen = arguments.protocol or default_protocol(arguments.suite)
+    protocol = load_protocol(chosen, episodes_per_task=arguments.episodes)
     episodes = queue(suite, protocol, arguments.seed, arguments.tasks)[: _at_least("limit", arguments.limit, 1)]
     if arguments.shard:
         episodes = shard(episodes, arguments.shard)

@@ -15,6 +15,8 @@ from crossbody.runs import RunFolder, load_trace, write_atomic
 if TYPE_CHECKING:
     import numpy as np
 
+    from evaluators.motion.clip import MotionPair
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -59,15 +61,15 @@ class Metric:
     bounds: tuple[float, float]
     version: int
     function: Callable[[Any], float | Weighted | Unknown]
-    of: str = "trace"  # what the function takes: a trace, a video_pair, video_sets
+    of: str = "trace"  # what the function takes: a trace, one of a body that tracks a motion (tracking), a motion_pair, …
     backbone: Backbone | None = None
 
-    def row(self, episode: str, trace: Trace) -> MetricRow:
+    def row(self, episode: str, measured: Any) -> MetricRow:
         """Return the metric's row of an episode. Unknown is NaN with its reason; a value out of bounds raises ValueError."""
-        value = self.value(episode, trace)
+        value = self.value(episode, measured)
         if isinstance(value, Unknown):
-            return MetricRow(episode, self.name, math.nan, value.reason, self.version)
-        return MetricRow(episode, self.name, value.value, "", self.version)
+            return MetricRow(episode, self.name, math.nan, value.reason, self.version, 0.0)
+        return MetricRow(episode, self.name, value.value, "", self.version, value.weight)
 
     def value(self, subject: str, measured: Any) -> Weighted | Unknown:
         """Return the function's value of what it measures; one out of bounds raises ValueError that names the subject."""
@@ -95,9 +97,20 @@ def joints(trace: Trace, side: Literal["state", "action"]) -> np.ndarray | Unkno
     return np.concatenate(parts, axis=1) if parts else Unknown(f"the trace has no {side}.<part> signal")
 
 
+def tracked(trace: Trace) -> MotionPair | None:
+    """Return the body's and the reference's key points (T, 15, 3) of an episode that tracks a motion, else None."""
+    from evaluators.motion.clip import MotionPair
+
+    pred, ref = (trace.signals.get(f"{side}.keypoints") for side in ("body", "reference"))
+    return None if pred is None or ref is None else MotionPair(pred.astype(float), ref.astype(float), trace.control_hz)
+
+
 def metric_rows(folder: RunFolder) -> Iterator[MetricRow]:
-    """Yield every metric of every episode that has an outcome, in the queue's order."""
-    metrics = metrics_of("trace").values()
+    """Yield every metric of every episode that has an outcome, in the queue's order.
+
+    What tracks a motion has the metrics of motion pairs besides: the body is the prediction.
+    """
+    kinds = {kind: metrics_of(kind).values() for kind in ("trace", "tracking", "motion_pair")}
     manifest = folder.manifest()
     hz = float(manifest.environment.get("control_hz", 0))
     for row in folder.final_rows().values():
@@ -106,8 +119,12 @@ def metric_rows(folder: RunFolder) -> Iterator[MetricRow]:
         bits, signals = load_trace(folder.trace_file(row.episode, row.attempt))
         cut = manifest.protocol.early_stop and bool(row.success) and row.steps < manifest.protocol.max_steps
         trace = Trace(bits, signals, hz, cut)
-        for metric in metrics:
-            yield metric.row(row.episode, trace)
+        measured: dict[str, Any] = {"trace": trace}
+        if pair := tracked(trace):
+            measured |= {"tracking": trace, "motion_pair": pair}
+        for kind, what in measured.items():
+            for metric in kinds[kind]:
+                yield metric.row(row.episode, what)
 
 
 def write_metrics(folder: RunFolder) -> None:
@@ -116,7 +133,8 @@ def write_metrics(folder: RunFolder) -> None:
     import pyarrow.parquet
 
     types = {"episode": pyarrow.string(), "metric": pyarrow.string(), "value": pyarrow.float64()}
-    schema = pyarrow.schema([*types.items(), ("reason", pyarrow.string()), ("version", pyarrow.int32())])
+    rest = [("reason", pyarrow.string()), ("version", pyarrow.int32()), ("weight", pyarrow.float64())]
+    schema = pyarrow.schema([*types.items(), *rest])
     table = pyarrow.Table.from_pylist([dataclasses.asdict(r) for r in metric_rows(folder)], schema)
     buffer = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(table, buffer)

@@ -73,8 +73,8 @@ class Rollout:
             _check_finite(name, values, len(self.bits) - result.steps)
             self._signals.setdefault(name, []).append(np.array(values))
         self.observation = result.observation
-        # Fewer steps than asked without a stop of ours: the environment itself ended the episode.
-        self.over = stopped or result.steps < asked or self.remaining <= 0
+        # Fewer steps than asked without a stop of ours: the environment ended the episode without a word.
+        self.over = stopped or result.over or result.steps < asked or self.remaining <= 0
 
     def finish(self, trace: Path) -> Outcome:
         """Write the trace and return the outcome."""

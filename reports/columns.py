@@ -55,5 +55,6 @@ def record(*, estimate: Estimate, **values: Any) -> dict[str, Any]:
         "errors": 0,
         "missing": 0,
         "headline": True,
+        "unit": "%",
     }
     return empty | values | {"value": estimate.value, "low": estimate.low, "high": estimate.high}

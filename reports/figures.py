@@ -28,10 +28,11 @@ def intervals(records: Sequence[dict[str, Any]]) -> str:
     for y, r in enumerate(shown):
         own = r["origin"] == "run"
         colour = OURS if own else THEIRS
-        if own and not math.isnan(r["low"]):
-            axes.axvspan(100 * r["low"], 100 * r["high"], color=OURS, alpha=0.12, linewidth=0)
-        axes.plot([100 * r["low"], 100 * r["high"]], [y, y], color=colour, linewidth=2, solid_capstyle="round")
-        axes.plot(100 * r["value"], y, marker="o", markersize=5.5, color=colour)
+        value, low, high = (_shown(r, key) for key in ("value", "low", "high"))
+        if own and not math.isnan(low):
+            axes.axvspan(low, high, color=OURS, alpha=0.12, linewidth=0)
+        axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="round")
+        axes.plot(value, y, marker="o", markersize=5.5, color=colour)
     _rows(axes, [r["system"] for r in shown], bold=[r["origin"] == "run" for r in shown])
     return _svg(figure)
 
@@ -75,6 +76,10 @@ def task_bars(records: Sequence[dict[str, Any]], labels: Sequence[str]) -> str:
 
 def _of(records: Sequence[dict[str, Any]], system: tuple[str, str]) -> list[dict[str, Any]]:
     return [r for r in records if (r["origin"], r["system"]) == system]
+
+
+def _shown(record: dict[str, Any], key: str) -> float:
+    return (100 if record["unit"] == "%" else 1) * record[key]
 
 
 def _percent(record: dict[str, Any]) -> float:

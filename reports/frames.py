@@ -52,6 +52,25 @@ def episodes(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame([record for run in runs for record in _records(run)])
 
 
+def measured(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return ``episodes`` with two more columns for every metric: ``metric.<name>`` and ``weight.<name>``, NaN where unknown.
+
+    A folder without ``metrics.parquet`` raises RunFolderError.
+    """
+    import pandas as pd
+
+    found = []
+    for run in runs:
+        file = run.path / "metrics.parquet"
+        if not file.exists():
+            raise RunFolderError(f"{run.path} has no metrics.parquet. `uv run crossbody resume {run.path}` writes it.")
+        long = pd.read_parquet(file)
+        wide = long.pivot(index="episode", columns="metric", values=["value", "weight"])
+        wide.columns = [f"{'metric' if kind == 'value' else 'weight'}.{name}" for kind, name in wide.columns]
+        found.append(episodes([run]).merge(wide, how="left", left_on="episode", right_index=True))
+    return pd.concat(found, ignore_index=True)
+
+
 def where(rows: pd.DataFrame, column: str, *values: str) -> pd.DataFrame:
     """Return the rows whose column has one of the values."""
     return rows.loc[rows[column].isin(values).to_numpy()]  # pyright: ignore[reportReturnType]
@@ -84,6 +103,7 @@ def _records(run: Run) -> list[dict[str, Any]]:
                 "failed": bool(row and row.status != "ok"),
                 "steps": row.steps if row else 0,
                 "scene_hash": row.scene_hash if row else "",
+                "control_hz": float(m.environment.get("control_hz", 0)),
             }
         )
     return records

@@ -52,6 +52,12 @@ class Block:
     header: tuple[str, ...]
     rows: tuple[RowText, ...]
     published: tuple[bool, ...]
+    unit: str = "%"  # '' where every column has its own
+
+    @property
+    def heading(self) -> str:
+        """The title with the unit of all its numbers."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
 
 
 def blocks(table: pd.DataFrame, everything: bool = True) -> list[Block]:
@@ -59,6 +65,8 @@ def blocks(table: pd.DataFrame, everything: bool = True) -> list[Block]:
     found = []
     for section in dict.fromkeys(table["section"]):
         records = [r for r in table.to_dict("records") if r["section"] == section and (everything or r["headline"])]
+        if not records:
+            continue
         found.append(_by_task(section, records) if any(r["group"] for r in records) else _by_system(section, records))
     return found
 
@@ -68,12 +76,19 @@ def percent(fraction: float) -> str:
     return EMPTY if math.isnan(fraction) else f"{100 * fraction:.1f}"
 
 
+def plain(value: float) -> str:
+    """Return a number with about three digits, or a dash for NaN."""
+    if math.isnan(value):
+        return EMPTY
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
+
+
 def cell(record: dict[str, Any]) -> CellText:
     """Return one number as text."""
-    known = not math.isnan(record["low"])
-    interval = f"{percent(record['low'])} – {percent(record['high'])}" if known else ""
+    known, text = not math.isnan(record["low"]), percent if record["unit"] == "%" else plain
+    interval = f"{text(record['low'])} – {text(record['high'])}" if known else ""
     n = f"n {record['n']}" if record["n"] else ""
-    return CellText(percent(record["value"]), interval, n, _warning(record), record["note"])
+    return CellText(text(record["value"]), interval, n, _warning(record), record["note"])
 
 
 def _warning(record: dict[str, Any]) -> str:
@@ -95,7 +110,8 @@ def _by_system(section: str, records: Sequence[dict[str, Any]]) -> Block:
         found = (keyed.get((origin, protocol, system, column)) for column in columns)
         cells = tuple(cell(r) if r else CellText() for r in found)
         rows.append(RowText(system, origin, cells, protocol))
-    return Block(section, "System", tuple(columns), tuple(rows), (False,) * len(columns))
+    unit = "%" if all(r["unit"] == "%" for r in records) else ""
+    return Block(section, "System", tuple(columns), tuple(rows), (False,) * len(columns), unit)
 
 
 def _by_task(section: str, records: Sequence[dict[str, Any]]) -> Block:

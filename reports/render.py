@@ -35,7 +35,7 @@ def markdown(title: str, facts: Sequence[str], blocks: Sequence[Block]) -> str:
     """Return a page with one table per block."""
     text = [f"# {title}", "", *(f"- {fact}" for fact in facts), ""]
     for block in blocks:
-        text += [f"## {block.title} (%)", "", *_markdown_grid(block), ""]
+        text += [f"## {block.heading}", "", *_markdown_grid(block), ""]
     return "\n".join(text)
 
 
@@ -57,7 +57,7 @@ def _markdown_grid(block: Block) -> list[str]:
 def _latex_grid(block: Block) -> str:
     lines = [
         r"\begin{table}",
-        rf"\caption{{{escape(block.title)} (\%)}}",
+        rf"\caption{{{escape(block.heading)}}}",
         rf"\begin{{tabular}}{{l{'r' * len(block.header)}}}",
         r"\toprule",
         " & ".join(escape(t) for t in (block.first, *block.header)) + r" \\",

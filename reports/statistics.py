@@ -95,10 +95,13 @@ def equal_groups(cells: Sequence[Cell]) -> list[Cell]:
     return [replace(c, weight=c.weight / total[c.group]) for c in cells]
 
 
-def mean_over_units(values: Sequence[float], rng: np.random.Generator, level: float = LEVEL) -> Estimate:
+def mean_over_units(
+    values: Sequence[float], rng: np.random.Generator, level: float = LEVEL, weights: Sequence[float] | None = None
+) -> Estimate:
     """Return the mean of one score per unit (a pair of clips, a motion) with a percentile bootstrap interval over units.
 
-    Each replicate draws ``n - 1`` of ``n``, as above. One unit has no interval (NaN), none has no mean either.
+    Each replicate draws ``n - 1`` of ``n``, as above. One unit has no interval (NaN), none has no mean either. With
+    ``weights`` (frames of a clip) units count by them; whole units are drawn all the same.
     """
     import numpy as np
 
@@ -106,11 +109,13 @@ def mean_over_units(values: Sequence[float], rng: np.random.Generator, level: fl
     if n < 2:
         return Estimate(float(values[0]) if n else math.nan, math.nan, math.nan, n)
     scores = np.asarray(values, dtype=float)
+    counts = np.ones(n) if weights is None else np.asarray(weights, dtype=float)
     block = max(1, 1_000_000 // n)  # replicates at a time, so that many units fit in memory
     sizes = [min(block, RESAMPLES - done) for done in range(0, RESAMPLES, block)]
-    means = np.concatenate([scores[rng.integers(0, n, (size, n - 1))].mean(1) for size in sizes])
+    drawn = (rng.integers(0, n, (size, n - 1)) for size in sizes)
+    means = np.concatenate([(scores * counts)[rows].sum(1) / counts[rows].sum(1) for rows in drawn])
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(float(scores.mean()), float(low), float(high), n)
+    return Estimate(float(np.average(scores, weights=counts)), float(low), float(high), n)
 
 
 def published_mean(cells: Sequence[Cell], level: float = LEVEL) -> Estimate:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 WIDE = 20
 """With fewer episodes per task than this, the summary says that intervals are wide (a half-width of 20 points)."""
 
-PUBLISHED_CAVEAT = "Published rows ran with the official assets under the protocol that is stated with each."
-
 
 def write(folder: Path, console: Console) -> None:
     """Print the table of a run and write table.md, table.csv and report.html beside its episodes.
@@ -71,7 +69,7 @@ def caption(runs: Sequence[Run], long: pd.DataFrame) -> list[str]:
         )
     if first.manifest.protocol.episodes_per_task < WIDE:
         lines.append("Few episodes per task: the intervals are wide, and a single task says next to nothing.")
-    beside = " " + PUBLISHED_CAVEAT if "published" in set(long["origin"]) else ""
+    beside = " " + table.table_of(first.manifest.suite).caveat if "published" in set(long["origin"]) else ""
     lines.append("Intervals are at 95 %. Errors count as failures." + beside)
     return lines
 

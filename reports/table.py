@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 GENERIC = "any_suite"
 
+PUBLISHED_CAVEAT = "Published rows ran with the official assets under the protocol that is stated with each."
+
 COLUMNS = {
     "section": "which block of the table",
     "group": "heading within the block; '' for none",
@@ -31,10 +33,11 @@ COLUMNS = {
     "n": "episodes; 0 when not stated",
     "errors": "episodes whose last attempt ended in an error: failures, counted here too",
     "missing": "episodes without an attempt: the value is NaN while there are any",
-    "value": "success rate or difference of two, a fraction",
+    "value": "success rate or difference of two, a fraction; else in its unit",
     "low": "lower end of the 95 % interval",
     "high": "upper end of the 95 % interval",
     "note": "what else a reader must know",
+    "unit": "'%' for fractions that are shown as percent, else what the value is in",
 }
 """The columns of every table, which is long: one number per row."""
 
@@ -51,6 +54,8 @@ class Table:
     build: Build
     also: tuple[str, ...] = ()  # further suites whose runs may be given beside its own
     trained_on: str = ""  # what "unseen" is relative to, where the suite has such tasks
+    measured: bool = False  # True: the episodes have a column for the value and for the weight of every metric
+    caveat: str = PUBLISHED_CAVEAT  # what to know about the published rows
 
 
 def table_of(suite: str) -> Table:
@@ -70,7 +75,7 @@ def make(runs: Sequence[frames.Run], show_missing: bool = False) -> pd.DataFrame
     _require_suites(table, runs)
     if not show_missing:
         frames.require_complete(runs)
-    rows = frames.episodes(runs)
+    rows = frames.measured(runs) if table.measured else frames.episodes(runs)
     require_grouping(table, rows)
     suites = (manifest.suite, *table.also)
     known = [row for suite in suites for row in published.load(suite)]

@@ -41,6 +41,11 @@ def parse_suite(name: str, data: Mapping[str, Any]) -> SuiteSpec:
     return SuiteSpec(name, data["title"], tuple(tasks), data["source"])
 
 
+def default_protocol(suite: str) -> str:
+    """Return the protocol that a suite's file names, or ``quick``."""
+    return catalog.resolve("suites", suite).get("protocol", "quick")
+
+
 def load_protocol(name: str, **changes: Any) -> RunProtocol:
     """Return the protocol of a name, with the changes that are not None; an unknown rule or a bad number raises."""
     data = {k: v for k, v in catalog.resolve("protocols", name).items() if k != "title"}

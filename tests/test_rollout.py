@@ -113,3 +113,16 @@ def test_a_simulation_that_diverges_is_noticed_at_its_step():
     rollout.begin(0, {})
     with pytest.raises(CrossbodyError, match="the simulation diverged: state.a is not finite at control step 6"):
         rollout.execute({"action.a": np.zeros((8, 1), np.float32)})
+
+
+def test_an_environment_may_end_an_episode_at_the_last_step_of_a_chunk(tmp_path):
+    class Ends(Scripted):
+        def step_chunk(self, chunk, on_step=None) -> ChunkResult:
+            result = super().step_chunk(chunk, on_step)
+            return dataclasses.replace(result, over=self._step >= 3)
+
+    rollout = Rollout(Ends(set()), SHORT)
+    rollout.begin(0, {})
+    while not rollout.over:
+        rollout.execute({"action.a": np.zeros((1, 1), np.float32)})
+    assert rollout.finish(tmp_path / "t.npz").steps == 3
