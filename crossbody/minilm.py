@@ -36,10 +36,11 @@ class MiniLM:
     def __call__(self, text: str) -> tuple[Tensor, Tensor]:
         """Return hidden states (length, 384), zero after the end, and the mask (length,) of real tokens."""
         if text not in self._known:
-            self._known[text] = self._read(text)
+            self._known[text] = self.fresh(text)
         return self._known[text]
 
-    def _read(self, text: str) -> tuple[Tensor, Tensor]:
+    def fresh(self, text: str) -> tuple[Tensor, Tensor]:
+        """Return the same without remembering it: for thousands of texts."""
         import torch
 
         ids = torch.tensor([self._tokenizer.encode(text).ids])

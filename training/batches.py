@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,7 +28,25 @@ class Mixing:
     state_noise: float = 0.0  # standard deviation, rad or m; the action stays where it was, so noise teaches to correct
 
 
-class Batches:
+class Supply(ABC):
+    """Batches by their step, which is all that they depend on."""
+
+    @abstractmethod
+    def __call__(self, step: int, process: int = 0, held_out: bool = False) -> Batch:
+        """Return the batch of a step, for training or held out."""
+
+    def prefetched(self, first: int, last: int, process: int = 0) -> Iterator[Batch]:
+        """Yield the batches of steps first … last - 1, each made while the one before is used."""
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(self, first, process)
+            for step in range(first + 1, last + 1):
+                ready = coming.result()
+                if step < last:
+                    coming = pool.submit(self, step, process)
+                yield ready
+
+
+class Batches(Supply):
     """Batch of a step, for training or from the episodes held out."""
 
     def __init__(self, streams: Sequence[Stream], eyes: Eyes, features: dict[str, np.ndarray], mixing: Mixing):
@@ -50,16 +69,6 @@ class Batches:
         parts = [self._numbers(stream, rows, noise, random) for _, stream, rows in drawn]
         batch = {name: torch.cat([p[name] for p in parts]) for name in parts[0]}
         return batch | self.eyes(drawn, random, held_out)
-
-    def prefetched(self, first: int, last: int, process: int = 0) -> Iterator[Batch]:
-        """Yield the batches of steps first … last - 1, each made while the one before is used."""
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(self, first, process)
-            for step in range(first + 1, last + 1):
-                ready = coming.result()
-                if step < last:
-                    coming = pool.submit(self, step, process)
-                yield ready
 
     def _numbers(self, stream: Stream, rows: np.ndarray, noise: float, random: np.random.Generator) -> Batch:
         source, scaling, width = stream.source, stream.scaling, self.mixing.bodies.width

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from crossbody.errors import CrossbodyError
 from crossbody.runs import write_atomic
-from training.batches import Batches
+from training.batches import Supply
 from training.eyes import Batch
 from training.pictures import keep_memory
 from training.show import Curves, progress
@@ -67,7 +67,7 @@ class Loop:
         """The model without Accelerate's wrapping."""
         return self.accelerator.unwrap_model(self.model)
 
-    def run(self, batches: Batches) -> dict[str, float]:
+    def run(self, batches: Supply) -> dict[str, float]:
         """Train to the last step and return what was logged last."""
         p, first = self.plan, self.step
         curves = Curves(p.folder, first) if self.accelerator.is_main_process else None
@@ -91,7 +91,7 @@ class Loop:
         return shown
 
     @torch.no_grad()
-    def held_out(self, batches: Batches) -> dict[str, float]:
+    def held_out(self, batches: Supply) -> dict[str, float]:
         """Return the means over a few batches of the episodes held out: the same batches and noise at every call."""
         self.model.eval()
         sums: dict[str, list[Tensor]] = defaultdict(list)

@@ -100,3 +100,38 @@ class TokenOptions(PolicyOptions):
 
     detach: bool = True
     """Keep the flow loss out of the vision-language backbone, as released."""
+
+
+@dataclass(frozen=True)
+class MatcherOptions:
+    """Train the motion matcher on the procedural motions: `train matcher`."""
+
+    out: Path | None = None
+    """Where the weights, their card, the snapshot and the curves go; by default runs/train/motion_matcher."""
+
+    clips: int = 250
+    """Motions of every kind; every fifth is held out."""
+
+    steps: int = 1500
+    """Updates."""
+
+    batch: int = 96
+    """Motions with a caption each per update: every other one of them is a wrong answer."""
+
+    learning_rate: float = 1e-3
+    """At its highest, after the warm-up."""
+
+    seed: int = 0
+    """Of weights, order, captions and sizes of bodies."""
+
+    threads: int = 2
+    """CPU threads of the training step."""
+
+    save_every: int = 250
+    """Updates between snapshots, from which the same command goes on."""
+
+    log_every: int = 50
+    """Updates between points of the curves."""
+
+    dry_run: bool = False
+    """Everything once, on a handful of motions: does it work here?"""

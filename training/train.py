@@ -8,12 +8,19 @@ from collections.abc import Sequence
 
 from crossbody.errors import CrossbodyError, UnknownName
 from crossbody.main import guarded
-from training.options import Common, PolicyOptions, TokenizerOptions, TokenOptions
+from training.options import Common, MatcherOptions, PolicyOptions, TokenizerOptions, TokenOptions
+from training.wbc.options import WbcOptions
 
 RECIPES = {
     "tokenizer": ("training.tokenizer", TokenizerOptions, "UniT's tokenizer, in any of its variants"),
     "vla_unit": ("training.policy", TokenOptions, "VLA-UniT: a policy that predicts the tokenizer's codes"),
     "gr00t": ("training.policy", PolicyOptions, "its matched baseline: the same policy from actions alone"),
+    "wbc": ("training.wbc.recipe", WbcOptions, "the whole-body controller: PPO in simulation, without demonstrations"),
+    "matcher": (
+        "training.matcher",
+        MatcherOptions,
+        "motions and texts in one space, for FID and R-precision; it makes its own data",
+    ),
 }
 
 
@@ -33,7 +40,14 @@ def _run(arguments: Sequence[str]) -> int:
     if name not in RECIPES:
         raise UnknownName("recipe", name, RECIPES)
     module, kind, _ = RECIPES[name]
-    options: Common = tyro.cli(kind, args=rest, prog=f"train {name}")
+    options: Common | MatcherOptions | WbcOptions = tyro.cli(kind, args=rest, prog=f"train {name}")
+    if isinstance(options, MatcherOptions):
+        print(f"wrote {importlib.import_module(module).train(options)}")
+        return 0
+    if isinstance(options, WbcOptions):
+        recipe = importlib.import_module(module)
+        print(recipe.describe(options) if options.plan else f"wrote {recipe.train(options)}")
+        return 0
     if options.plan:
         from training.plan import describe
 
@@ -53,9 +67,7 @@ def _run(arguments: Sequence[str]) -> int:
 def _overview() -> str:
     width = max(map(len, RECIPES))
     lines = [f"  {name:<{width}}  {summary}" for name, (_, _, summary) in RECIPES.items()]
-    return "\n".join(
-        ["usage: train RECIPE --data DIR …", "", *lines, "", "`train RECIPE --help` has the options of each."]
-    )
+    return "\n".join(["usage: train RECIPE …", "", *lines, "", "`train RECIPE --help` has the options of each."])
 
 
 if __name__ == "__main__":
