@@ -81,3 +81,11 @@ def two_columns(quat: Tensor) -> Tensor:
         ),
         -1,
     )
+
+
+def unyaw(angle: Tensor, vector: Tensor) -> Tensor:
+    """Return vectors (..., 3) as a frame sees them that is turned by an angle (...) about the vertical."""
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    x, y, z = vector.unbind(-1)
+    forward = cos * x + sin * y
+    return torch.stack((forward, cos * y - sin * x, z.expand_as(forward)), -1)
