@@ -14,15 +14,17 @@ from envs.humanoid.motions import legs
 from envs.humanoid.motions.balance import GRAVITY, carried, residual, second_difference
 from envs.humanoid.motions.hands import Arm
 from envs.humanoid.motions.plan import SIDES, SOLE_M, Plan
-from envs.humanoid.motions.timing import FPS
+from envs.humanoid.motions.timing import FPS, ease
 
 DT = 1 / FPS
 LONGEST_LEG_M = 0.6195
 """Hip to ankle with the knee bent by a fifth of a radian: nearer to straight, the knee's speed has no bound."""
 HIP_DROP_M = 0.1332
+SOLE_HALF_WIDTH_M = 0.03
+HANGING_FROM_M = 0.04
 SHIFT_GAIN = 1.25
 """How far the pelvis goes for the centre of mass to go by 1: the feet stay behind."""
-ROUNDS = ((6, False), (4, True), (3, True), (3, True), (3, False))
+ROUNDS = ((4, False), (2, True), (2, True), (2, True), (4, False))
 """Of each round: Newton steps of the legs, and whether the multi-body moments correct the centre of mass's way."""
 
 
@@ -151,11 +153,23 @@ class Body:
 
     def _reach(self, plan: Plan, place: np.ndarray, pelvis: Rotation, leg: np.ndarray, newton: int):
         frame = pelvis.as_matrix()
+        hanging = self._hanging(plan, place, pelvis)
         goals = plan.feet + [0, 0, SOLE_M] - place[:, None]
+        goals[..., 2] += SOLE_HALF_WIDTH_M * np.abs(np.sin(hanging))
         places = np.einsum("tji,tsj->sti", frame, goals)
-        feet = Rotation.from_euler("xyz", plan.foot_turns.reshape(-1, 3)).as_matrix().reshape(*plan.foot_turns.shape, 3)
+        bends = plan.foot_turns.copy()
+        bends[..., 0] += hanging
+        feet = Rotation.from_euler("xyz", bends.reshape(-1, 3)).as_matrix().reshape(*plan.foot_turns.shape, 3)
         turns = np.einsum("tji,tsjk->stik", frame, feet)
         return legs.solve(self._chain, places, turns, leg, newton)
+
+    def _hanging(self, plan: Plan, place: np.ndarray, pelvis: Rotation) -> np.ndarray:
+        """Return the roll (T, 2) of feet in the air: square to the leg, since the ankle has little roll of its own."""
+        hips = np.stack([place + pelvis.apply(hip) for hip in self._hips], axis=1)
+        leg = hips - plan.feet - [0, 0, SOLE_M]
+        yaw = plan.foot_turns[..., 2]
+        across = -leg[..., 0] * np.sin(yaw) + leg[..., 1] * np.cos(yaw)
+        return -np.arctan2(across, leg[..., 2]) * ease(plan.feet[..., 2] / HANGING_FROM_M)
 
     def _set_joints(self, plan: Plan, qpos: np.ndarray) -> None:
         for name, angles in plan.joints.items():

@@ -8,23 +8,24 @@ from envs.humanoid.motions.balance import GRAVITY
 from envs.humanoid.motions.body import Body
 from envs.humanoid.motions.captions import COUNTED, TIMES, manner, pick, sampled_pace, tell
 from envs.humanoid.motions.plan import (
+    FOOT_FORWARD_M,
     LEFT,
     RIGHT,
     SIDES,
-    SOLE_M,
     STANCE_M,
     TOE_M,
     Plan,
     add_joint,
     standing,
+    tilt_foot,
 )
 from envs.humanoid.motions.standing import breathe
 from envs.humanoid.motions.timing import ease, flowing, keyed, passage
 
-KICKS = {  # forward, outward, up of the foot at the hit; its roll outward
-    "forward": (0.42, 0.0, 0.0),
-    "sideways": (0.06, 0.36, 0.45),
-}
+LEG_M = 0.595
+"""How far from the hip the foot is when it hits."""
+HIP_M = 0.6
+"""The hip over the ankle of the standing leg."""
 
 
 def kick(rng: np.random.Generator, body: Body) -> Plan:
@@ -39,26 +40,30 @@ def kick(rng: np.random.Generator, body: Body) -> Plan:
     t = plan.t
     bearing = keyed(t, ((0.4, 0), (start + 0.05, 1), (end - 0.1, 1), (end + 0.8, 0)))
     plan.pressure[:, 1] -= sign * STANCE_M * bearing
-    ahead, outward, roll = KICKS[direction]
     up = (
-        (rng.uniform(0.26, 0.34) if direction == "forward" else rng.uniform(0.16, 0.22))
+        rng.uniform(0.26, 0.34)
+        if high and direction == "forward"
+        else rng.uniform(0.15, 0.2)
         if high
-        else rng.uniform(0.1, 0.15)
+        else rng.uniform(0.07, 0.12)
     )
+    out = np.sqrt(LEG_M**2 - (HIP_M - up) ** 2)
+    ahead, outward = (out - 0.03, 0.0) if direction == "forward" else (0.02, out - STANCE_M)
     across, lift = np.zeros((2, len(t))), np.zeros(len(t))
     for i in range(count):
         at = start + i * beat
-        times = at + beat * np.array([0.0, 0.3, 0.52, 0.72, 1.0])
+        times = at + beat * np.array([0.08, 0.3, 0.52, 0.72, 0.92])
         keys = lambda *values: flowing(t, list(zip(times, values, strict=True)))  # noqa: B023, E731
         across += np.stack(
             [keys(0, -0.13 if direction == "forward" else 0.02, ahead, 0.08, 0), keys(0, 0, outward, 0.1 * outward, 0)]
         )
-        lift += np.maximum(keys(0, 0.11, up, 0.12, 0), 0.0)
+        lift += np.maximum(
+            flowing(t, list(zip((at, *times[1:4], at + beat), (0, 0.11, up, 0.12, 0), strict=True))), 0.0
+        )
         plan.support[(t > at) & (t < at + beat), foot] = False
-        plan.foot_turns[:, foot, 1] += keys(0, 0.35, -0.55 if direction == "forward" else -0.05, 0.2, 0)
-        plan.foot_turns[:, foot, 0] += sign * keys(0, 0, roll, 0, 0)
+        tilt_foot(plan, foot, keys(0, 0.35, -0.55 if direction == "forward" else -0.05, 0.2, 0))
         plan.pelvis[:, 1] += keys(0, 0.06, -0.14 if direction == "forward" else 0.0, 0, 0)
-        plan.pelvis[:, 0] -= sign * keys(0, 0, 0.2 if direction == "sideways" else 0.03, 0, 0)
+        plan.pelvis[:, 0] += sign * keys(0, 0, 0.22 if direction == "sideways" else 0.03, 0, 0)
         for arm, way in zip(SIDES, (1, -1) if foot == LEFT else (-1, 1), strict=True):
             add_joint(plan, f"{arm}_shoulder_pitch", way * keys(0, -0.25, 0.45, 0.1, 0))
             add_joint(plan, f"{arm}_shoulder_roll", (1 if arm == "left" else -1) * keys(0, 0.1, 0.3, 0.1, 0))
@@ -140,13 +145,14 @@ def _leap(plan: Plan, off: float, flight: float, speed: float, crouch: float, pu
     flying = (t > off) & (t < on)
     plan.support[flying] = False
     tip = 0.42 * ease((t - off + 0.16) / 0.2) * (1 - ease((t - on + 0.12) / 0.2))
-    plan.foot_turns[..., 1] += tip[:, None]
-    plan.feet[..., 0] += (TOE_M * (1 - np.cos(tip)) + SOLE_M * np.sin(tip))[:, None]
+    for foot in (LEFT, RIGHT):
+        tilt_foot(plan, foot, tip)
+    plan.pressure[:, 0] += (TOE_M - 0.01 - FOOT_FORWARD_M) * ease(tip / 0.15)
     ballistic = np.where(flying, speed * (t - off) - GRAVITY / 2 * (t - off) ** 2, 0.0)
-    plan.feet[..., 2] += np.maximum(TOE_M * np.sin(tip) + SOLE_M * (np.cos(tip) - 1), 0.0)[:, None] + ballistic[:, None]
+    plan.feet[..., 2] += ballistic[:, None]
     lean = keyed(t, ((off - push - crouch, 0), (off - push, 1), (off + 0.5 * flight, 0)))
     lean += 0.8 * keyed(t, ((on - 0.05, 0), (on + push, 1), (on + push + 0.6, 0)))
-    plan.pelvis[:, 1] += 0.35 * lean
+    plan.pelvis[:, 1] += (0.25 + 1.4 * depth) * lean
     arms = keyed(
         t,
         (

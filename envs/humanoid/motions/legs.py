@@ -45,32 +45,27 @@ def solve(
 def _errors(chain: Chain, places: np.ndarray, turns: np.ndarray, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     turn = np.broadcast_to(np.eye(3), turns.shape)
     place = np.zeros_like(places)
-    hinges, axes = [], []
+    hinges, axes = np.empty((*places.shape[:2], 6, 3)), np.empty((*places.shape[:2], 6, 3))
     for i in range(6):
-        place = place + np.einsum("stij,suj->sti", turn, chain.offsets[i])
+        place = place + (turn @ chain.offsets[i][..., None])[..., 0]
         turn = turn @ chain.rest[i]
-        hinges.append(place)
-        axes.append(np.einsum("stij,sj->sti", turn, chain.axes[i]))
-        turn = turn @ hinge_turn(chain.axes[i][:, None], angles[..., i])
-    apart = np.swapaxes(turn, -1, -2)
-    apart = turns @ apart
-    spin = 0.5 * np.stack(
-        [apart[..., 2, 1] - apart[..., 1, 2], apart[..., 0, 2] - apart[..., 2, 0], apart[..., 1, 0] - apart[..., 0, 1]],
-        axis=-1,
-    )
-    lever, axis = place[..., None, :] - np.stack(hinges, axis=-2), np.stack(axes, axis=-2)
-    columns = np.concatenate([np.cross(axis, lever), axis], axis=-1)
+        hinges[..., i, :] = place
+        axes[..., i, :] = (turn @ chain.axes[i][:, None, :, None])[..., 0]
+        turn = turn @ hinge_turn(chain.axes[i], angles[..., i])
+    apart = turns @ np.swapaxes(turn, -1, -2)
+    spin = 0.5 * np.stack([apart[..., i, j] - apart[..., j, i] for i, j in ((2, 1), (0, 2), (1, 0))], axis=-1)
+    columns = np.concatenate([np.cross(axes, place[..., None, :] - hinges), axes], axis=-1)
     return np.concatenate([places - place, spin], axis=-1), np.swapaxes(columns, -1, -2)
 
 
-def hinge_turn(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Return rotations (…, 3, 3) about unit axes (…, 3) by angles (…) in rad."""
-    axis = np.broadcast_to(axis, (*angle.shape, 3))
-    sine, versine = np.sin(angle), 1 - np.cos(angle)
-    x, y, z = axis[..., 0], axis[..., 1], axis[..., 2]
-    out = versine[..., None, None] * axis[..., :, None] * axis[..., None, :]
-    out[..., range(3), range(3)] += (1 - versine)[..., None]
-    for i, j, part in ((2, 1, x), (0, 2, y), (1, 0, z)):
-        out[..., i, j] += sine * part
-        out[..., j, i] -= sine * part
-    return out
+def hinge_turn(axes: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """Return rotations (2, T, 3, 3) about each side's unit axis (2, 3) by angles (2, T) in rad."""
+    sine, versine = np.sin(angle)[..., None, None], 1 - np.cos(angle)[..., None, None]
+    cross = _cross(axes)
+    return np.eye(3) + sine * cross[:, None] + versine * (cross @ cross)[:, None]
+
+
+def _cross(axes: np.ndarray) -> np.ndarray:
+    x, y, z = axes.T
+    nought = np.zeros_like(x)
+    return np.stack([nought, -z, y, z, nought, -x, -y, x, nought], axis=-1).reshape(-1, 3, 3)

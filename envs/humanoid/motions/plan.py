@@ -14,7 +14,7 @@ STANCE_M = 0.118
 """Half the distance of the feet when the hips are not rolled."""
 SOLE_M = 0.035
 """The height of the ankle over the sole."""
-FOOT_FORWARD_M, TOE_M, HEEL_M = 0.035, 0.115, 0.045
+FOOT_FORWARD_M, TOE_M, HEEL_M = 0.035, 0.12, 0.05
 """From the ankle: to the middle of the sole, to the tip that rolls, back to the heel."""
 SHIFT_S = 0.55
 """How long the weight takes onto the first foot and back from the last."""
@@ -141,11 +141,14 @@ def _roll_over(plan: Plan, step: Step) -> None:
     landing = passage(t, step.start + 0.6 * span, step.start + 0.95 * span) * (
         1 - passage(t, step.end, step.end + 0.22 * span)
     )
-    pitch = step.roll * leaving - 0.4 * step.roll * landing
+    tilt_foot(plan, step.foot, step.roll * leaving - 0.4 * step.roll * landing)
+
+
+def tilt_foot(plan: Plan, foot: int, pitch: np.ndarray) -> None:
+    """Add a pitch (T,) to a foot about the tip of its sole, toes down, or about its heel, toes up: what is lowest stays where it is."""
     pivot = np.where(pitch > 0, TOE_M, -HEEL_M)
-    # The pivot on the sole stays where it is and the ankle goes round it.
     along = pivot * (1 - np.cos(pitch)) + SOLE_M * np.sin(pitch)
     up = pivot * np.sin(pitch) + SOLE_M * (np.cos(pitch) - 1)
-    yaw = plan.foot_turns[:, step.foot, 2]
-    plan.foot_turns[:, step.foot, 1] += pitch
-    plan.feet[:, step.foot] += np.stack([along * np.cos(yaw), along * np.sin(yaw), up], axis=-1)
+    yaw = plan.foot_turns[:, foot, 2]
+    plan.foot_turns[:, foot, 1] += pitch
+    plan.feet[:, foot] += np.stack([along * np.cos(yaw), along * np.sin(yaw), up], axis=-1)

@@ -7,7 +7,18 @@ from scipy.ndimage import gaussian_filter1d
 
 from envs.humanoid.motions.body import Body
 from envs.humanoid.motions.captions import COUNTED, manner, pick, sampled_pace, tell
-from envs.humanoid.motions.plan import LEFT, RIGHT, SIDES, STANCE_M, Plan, Step, add_joint, standing, walk_feet
+from envs.humanoid.motions.plan import (
+    LEFT,
+    RIGHT,
+    SIDES,
+    STANCE_M,
+    Plan,
+    Step,
+    add_joint,
+    standing,
+    tilt_foot,
+    walk_feet,
+)
 from envs.humanoid.motions.standing import breathe
 from envs.humanoid.motions.timing import FPS, bump
 
@@ -81,7 +92,7 @@ def _roll(length: float, backward: bool) -> float:
 def side_step(rng: np.random.Generator, body: Body) -> Plan:
     """Step sideways one to four times, the other foot following."""
     side, pace, count = pick(rng, SIDES), sampled_pace(rng), int(rng.integers(1, 5))
-    width, beat = rng.uniform(0.1, 0.2), max(rng.uniform(0.62, 0.7) / pace, 0.52)
+    width, beat = rng.uniform(0.05, 0.105), max(rng.uniform(0.62, 0.7) / pace, 0.52)
     sign, lead = (1, LEFT) if side == "left" else (-1, RIGHT)
     plan = standing(max(3.0, FIRST_STEP_S + 2 * count * beat + 1.2))
     steps = []
@@ -105,7 +116,7 @@ def side_step(rng: np.random.Generator, body: Body) -> Plan:
         side=side,
         count=COUNTED[count],
         s="" if count == 1 else "s",
-        size="wide" if width > 0.15 else "small",
+        size="wide" if width > 0.08 else "small",
         manner=manner(pace),
     )
     return plan
@@ -128,7 +139,7 @@ def step_in_place(rng: np.random.Generator, body: Body) -> Plan:
         # A raised knee carries the foot a little forward, toes hanging.
         rising = bump(plan.t, step.start, step.end)
         plan.feet[:, step.foot, 0] += 0.45 * lift * rising
-        plan.foot_turns[:, step.foot, 1] += 1.6 * lift * rising
+        tilt_foot(plan, step.foot, 1.6 * lift * rising)
         for side, sign in zip(SIDES, (1, -1) if step.foot == LEFT else (-1, 1), strict=True):
             add_joint(plan, f"{side}_shoulder_pitch", sign * (0.25 if high else 0.12) * rising)
     _travel(plan, steps, swing=0.0, lead=0.0)
