@@ -11,13 +11,13 @@ def joint_err(trace: Trace) -> Weighted:
     """Return the mean over frames and joints of |q - q_ref| in rad: a mean, so that it does not grow with their number.
 
     >>> import numpy as np
-    >>> signals = {"state.joint_position": np.array([[0.0, 1.0]]), "reference.joint_position": np.array([[0.5, 1.0]])}
+    >>> signals = {"state.joints": np.array([[0.0, 1.0]]), "reference.joints": np.array([[0.5, 1.0]])}
     >>> joint_err(Trace(np.zeros(1, bool), signals, control_hz=50.0, cut=False)).value
     0.25
     """
     import numpy as np
 
-    error = trace.signals["state.joint_position"] - trace.signals["reference.joint_position"]
+    error = trace.signals["state.joints"] - trace.signals["reference.joints"]
     return Weighted(float(np.abs(error).mean()), len(error))
 
 

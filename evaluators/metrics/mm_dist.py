@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from evaluators.metric import Metric, Unknown
-from evaluators.motion.sets import NO_TEXTS, MotionSets
+from evaluators.motion.sets import MotionSets
 
 
 def mm_dist(sets: MotionSets) -> float | Unknown:
@@ -13,7 +13,7 @@ def mm_dist(sets: MotionSets) -> float | Unknown:
     import numpy as np
 
     if sets.text is None:
-        return NO_TEXTS
+        return sets.no_text
     return float(np.linalg.norm(sets.text - sets.pred, axis=1).mean())
 
 
