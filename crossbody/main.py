@@ -31,6 +31,7 @@ COMMANDS = {
     "judge": Command("evaluators.judge.command:main", "score pairs of reference and generated clips from 1 to 5"),
     "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),
     "merge": Command("reports.merge:main", "join the shards of a run"),
+    "motions": Command("envs.humanoid.motions.command:main", "list, show and draw the motions that humanoids follow"),
     "report": Command("reports.command:main", "write a run's table and page again, or the tables of a paper"),
     "rescore": Command("evaluators.rescore:main", "judge a run again under another success rule, without a simulator"),
     "resume": Command("evaluators.resume:main", "continue a run that was interrupted"),

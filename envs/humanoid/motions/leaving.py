@@ -41,7 +41,7 @@ def kick(rng: np.random.Generator, body: Body) -> Plan:
     bearing = keyed(t, ((0.4, 0), (start + 0.05, 1), (end - 0.1, 1), (end + 0.8, 0)))
     plan.pressure[:, 1] -= sign * STANCE_M * bearing
     up = (
-        rng.uniform(0.26, 0.34)
+        rng.uniform(0.3, 0.4)
         if high and direction == "forward"
         else rng.uniform(0.15, 0.2)
         if high

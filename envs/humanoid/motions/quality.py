@@ -32,6 +32,16 @@ class Quality:
     balanced: float  # share of the frames on the ground whose centre of pressure lies between the feet, by the moments of all bodies
     least_load: float  # lowest push of the ground over the weight; 0 is flight
 
+    def lines(self) -> list[str]:
+        """Return the figures as sentences."""
+        return [
+            f"feet: slide at {self.skate_mm_s:.1f} mm/s on the ground, at most {self.sunk_mm:.1f} mm under it",
+            f"joints: at most {self.limits_rad:.3f} rad beyond a limit, fastest {self.speed_rad_s:.1f} rad/s "
+            f"({100 * self.speed_share:.0f} % of its motor's speed)",
+            f"balance: the pressure lies between the feet in {100 * self.balanced:.1f} % of the frames on the ground; "
+            f"the ground pushes with {self.least_load:.2f} of the weight or more",
+        ]
+
 
 def measure(motion: Motion, body: Body) -> Quality:
     """Return the figures of a motion that has the robot's joints, on a floor at z = 0; MotionError when it lacks joints."""
