@@ -45,8 +45,19 @@ def test_the_loss_pulls_features_to_codes_and_codes_to_features(by_hand):
     torch.testing.assert_close(by_hand.books.grad[1], torch.tensor([[0.0, 0.0], [0.1, 0.0]]))
 
 
+def test_codes_begin_at_vectors_of_the_first_batch_and_at_what_these_leave_over():
+    torch.manual_seed(0)
+    quantizer = ResidualQuantizer(2, 2, 2, (0.5, 0.1), restart_every=100, restart_until=1000)
+    z = 10 + torch.randn(1, 6, 2)
+    found = quantizer(z)
+    assert all(code in z[0].tolist() for code in quantizer.books[0].tolist())
+    rest = z - quantizer.books[0][found.indices[..., 0]]
+    assert all((rest[0] - code).norm(dim=-1).min() < 1e-6 for code in quantizer.books[1])
+
+
 def test_codes_that_nobody_chose_restart_from_the_batch_and_the_others_stay(by_hand):
     by_hand.train().restart_every = 2
+    by_hand.steps.fill_(2)
     z = torch.tensor([[[3.0, 1.0], [5.0, 1.0]]])
     by_hand(z)
     assert by_hand.books[0, 0].tolist() == [0.0, 0.0], "the first step of two"

@@ -69,6 +69,9 @@ class TokenizerConfig:
     restart_every: int = 100  # steps after which codes that nobody chose are replaced
     restart_until: int = 50_000
     fusion_dropout: float = 0.1
+    from_present: bool = (
+        False  # the picture's decoder predicts what changes, so a short training need not learn to copy
+    )
 
     def __post_init__(self) -> None:
         if self.variant not in ROUTES:

@@ -17,6 +17,7 @@ class VisionDecoder(nn.Module):
     def __init__(self, config: TokenizerConfig):
         super().__init__()
         c = config
+        self.from_present = c.from_present
         self.project = nn.Linear(c.patch_width, c.width)
         self.positions = nn.Parameter(torch.randn(c.patches, c.width) * 0.02)
         self.intent = nn.Linear(c.tokens * c.width, c.width)
@@ -25,7 +26,8 @@ class VisionDecoder(nn.Module):
 
     def forward(self, patches: Tensor, tokens: Tensor) -> Tensor:
         x = self.project(patches) + self.positions + self.intent(tokens.flatten(1))[:, None]
-        return self.out(self.transformer(x))
+        change = self.out(self.transformer(x))
+        return patches + change if self.from_present else change
 
 
 class ActionTail(nn.Module):

@@ -18,7 +18,7 @@ class Quantized(NamedTuple):
 
 
 class ResidualQuantizer(nn.Module):
-    """Nearest codes by Euclidean distance, level after level, with codes that nobody chose restarted from the batch.
+    """Nearest codes by Euclidean distance, level after level; codes begin at vectors of a batch, and restart there if unused.
 
     The loss of a level is ``mean((sg[e] - z)^2) + beta * mean((e - sg[z])^2)`` with z what is left over and e the code,
     summed over levels (the released UniT code; note which side beta weighs).
@@ -45,6 +45,8 @@ class ResidualQuantizer(nn.Module):
         rest, total, loss = z, torch.zeros_like(z), z.new_zeros(())
         indices, rests = [], []
         for level, beta in enumerate(self.betas):
+            if self.training and self.steps == 0:
+                self._begin(level, rest.detach())
             book = self.books[level]
             index = nearest(rest.detach(), book)
             code = F.embedding(index, book)
@@ -63,6 +65,11 @@ class ResidualQuantizer(nn.Module):
         return torch.stack([F.embedding(i, b) for i, b in zip(indices.unbind(-1), self.books, strict=True)]).sum(0)
 
     @torch.no_grad()
+    def _begin(self, level: int, rest: Tensor) -> None:
+        """Put a level's codes among the first batch's vectors: codes near zero would draw every vector to one place."""
+        self.books[level] = self._draw(rest)
+
+    @torch.no_grad()
     def _restart(self, chosen: Tensor, rests: list[Tensor]) -> None:
         """Note which codes were chosen; now and then replace the others by vectors of this batch."""
         for level in range(len(self.betas)):
@@ -71,16 +78,24 @@ class ResidualQuantizer(nn.Module):
         step = int(self.steps)
         if step % self.restart_every or step > self.restart_until:
             return
-        together = torch.distributed.is_available() and torch.distributed.is_initialized()
-        if together:
+        if distributed():
             torch.distributed.all_reduce(self.used, torch.distributed.ReduceOp.MAX)
         for level, rest in enumerate(rests):
-            pool = rest.flatten(0, -2)
-            drawn = pool[torch.randint(len(pool), (self.books.shape[1],), device=pool.device)]
-            if together:
-                torch.distributed.broadcast(drawn, 0)
-            self.books[level] = torch.where(self.used[level, :, None], self.books[level], drawn)
+            self.books[level] = torch.where(self.used[level, :, None], self.books[level], self._draw(rest))
         self.used.zero_()
+
+    def _draw(self, rest: Tensor) -> Tensor:
+        """Return as many vectors of a batch as a level has codes, the same on every process."""
+        pool = rest.flatten(0, -2)
+        drawn = pool[torch.randint(len(pool), (self.books.shape[1],), device=pool.device)]
+        if distributed():
+            torch.distributed.broadcast(drawn, 0)
+        return drawn
+
+
+def distributed() -> bool:
+    """Return whether several processes train together."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def nearest(z: Tensor, book: Tensor) -> Tensor:
