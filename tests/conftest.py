@@ -37,3 +37,23 @@ def make_env(pack):
     yield make
     for env in made:
         env.close()
+
+
+@pytest.fixture
+def make_task():
+    """A function that makes a tracking task on MuJoCo and closes it after the test."""
+    from envs.humanoid import physics
+    from envs.humanoid.robot import load
+    from envs.humanoid.task import Options, Task
+    from tests.humanoids import swaying
+
+    made = []
+
+    def make(count: int = 2, motions=None, variation=None, **options):
+        world = physics.make("mujoco", load(), count, threads=1)
+        made.append(Task(world, motions or [swaying()], Options(**options), variation))
+        return made[-1]
+
+    yield make
+    for task in made:
+        task.close()

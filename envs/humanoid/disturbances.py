@@ -87,10 +87,8 @@ class Disturbances:
         return torch.randn(like.shape, generator=self._generator).to(like.device)
 
     def _give_properties(self, ids: Tensor, given: bool) -> None:
-        ranges = [getattr(self._variation, axis) for axis in PHYSICAL]
-        nominal = [getattr(Variation.nominal(), axis) for axis in PHYSICAL]
-        constant = all(low == high for low, high in ranges)
-        if ranges == nominal or (constant and given):
+        ranges = (getattr(self._variation, axis) for axis in PHYSICAL)
+        if given and all(low == high for low, high in ranges):
             return
         self._given[ids.cpu()] = True
         self._physics.set_properties(ids, Properties(*(self.values[axis][ids] for axis in PHYSICAL)))

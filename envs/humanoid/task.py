@@ -144,7 +144,8 @@ class Task:
         """Advance one control step and return observation, reward (N,), terminated (N,), truncated (N,) and info.
 
         ``actions`` are (N, D), times ``robot.action_scale`` radians. The info has ``terms`` (the weighted reward terms),
-        ``reasons`` (rule -> (N,)), and when episodes ended and began anew ``final``, the observation before that.
+        ``reasons`` (rule -> (N,)), ``error`` (N,) m and ``clip`` (N,), all of the episodes that were stepped; and when episodes
+        ended and began anew ``final``, the observation before that.
         """
         self._check(actions)
         actions = actions.clamp(-self.options.action_limit, self.options.action_limit)
@@ -161,7 +162,12 @@ class Task:
         reasons["ended"] = truncated = self._out_of_time() & ~terminated
         self._action = actions
         observation = self._observe(self._everyone)
-        info: dict[str, Any] = {"terms": terms, "reasons": reasons}
+        info: dict[str, Any] = {
+            "terms": terms,
+            "reasons": reasons,
+            "error": self.tracking_error,
+            "clip": self.clip.clone(),
+        }
         ids = torch.nonzero(terminated | truncated).flatten()
         if self.options.auto_reset and len(ids):
             info["final"] = observation
@@ -201,9 +207,9 @@ class Task:
             noise = torch.randn(dof.shape[:2], generator=self._generator).to(self.device)
             dof = dof.clone()
             dof[..., 0] += self.options.start_noise * noise
+        self._disturbances.begin(ids, dof[..., 0])
         self.physics.reset_idx(ids, self.references.root[rows], dof)
         self._action[ids] = 0
-        self._disturbances.begin(ids, dof[..., 0])
 
     def _renew(self, ids: Tensor, before: dict[str, Tensor]) -> dict[str, Tensor]:
         self._action = self._action.clone()
@@ -223,21 +229,20 @@ class Task:
         ended = self.frame >= self.references.lengths[self.clip] - 1
         return ended | (self.steps >= self.options.longest_steps) if self.options.longest_steps else ended
 
-    def _state(self, ids: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return root, joints, bodies and forces, and note who diverged; for those the reference stands in."""
+    def _state(self, ids: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Return root, joints, bodies, forces and who is sound; for those who diverged the reference stands in."""
         physics = self.physics
         root, dof = physics.root_state[ids], physics.dof_state[ids]
         bodies, forces = physics.body_state[ids], physics.contact_forces[ids]
         sound = torch.isfinite(root).all(-1) & torch.isfinite(dof).flatten(1).all(-1)
         sound &= torch.linalg.vector_norm(torch.nan_to_num(root[:, LINEAR]), dim=-1) < FASTEST_M_S
-        self.diverged[ids] = ~sound
         if not bool(sound.all()):
             rows = self.references.starts[self.clip[ids]] + self.frame[ids]
             root = torch.where(sound[:, None], root, self.references.root[rows])
             dof = torch.where(sound[:, None, None], dof, self.references.dof[rows])
             bodies = torch.where(sound[:, None, None], bodies, root[:, None])
             forces = torch.where(sound[:, None, None], forces, torch.zeros_like(forces))
-        return root, dof, bodies, forces
+        return root, dof, bodies, forces, sound
 
     def _points(self, bodies: Tensor) -> tuple[Tensor, Tensor]:
         carriers = bodies.index_select(1, self._point_bodies)
@@ -246,7 +251,8 @@ class Task:
         return carriers[..., POSITION] + arm, velocity
 
     def _compare(self, actions: Tensor, targets: Tensor) -> Tracking:
-        root, dof, bodies, forces = self._state(self._everyone)
+        root, dof, bodies, forces, sound = self._state(self._everyone)
+        self.diverged = ~sound
         points, velocity = self._points(bodies)
         rows = self.references.starts[self.clip] + self.frame
         feet = bodies.index_select(1, self._feet)
@@ -270,7 +276,7 @@ class Task:
         )
 
     def _observe(self, ids: Tensor) -> dict[str, Tensor]:
-        root, dof, bodies, forces = self._state(ids)
+        root, dof, bodies, forces, _ = self._state(ids)
         points, velocity = self._points(bodies)
         ahead = self.frame[ids, None] + self._future
         rows = self.references.starts[self.clip[ids], None] + torch.minimum(

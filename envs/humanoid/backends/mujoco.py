@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -64,6 +65,7 @@ class Mujoco:
         self._models = [self.model] * num_envs  # copied for an environment when it gets properties of its own
         # Torch's threads beside the simulator's make both several times slower.
         torch.set_num_threads(1)
+        mujoco.set_mju_user_warning(_warn)
         self._count = min(threads or len(os.sched_getaffinity(0)), num_envs)
         self._threads = ThreadPoolExecutor(self._count)
         self._shares = [share.tolist() for share in np.array_split(np.arange(num_envs), min(4 * self._count, num_envs))]
@@ -95,10 +97,14 @@ class Mujoco:
 
     def set_properties(self, ids: Tensor, properties: Properties) -> None:
         rows = zip(ids.tolist(), *(v.tolist() for v in vars(properties).values()), strict=True)
-        for env, friction, payload, strength in rows:
+        nominal = tuple(float(value) for value in vars(Properties.nominal(1)).values())
+        for env, *values in rows:
+            if tuple(values) == nominal:
+                self._models[env] = self.model
+                continue
             if self._models[env] is self.model:
                 self._models[env] = copy.copy(self.model)
-            self._change(self._models[env], friction, payload, strength)
+            self._change(self._models[env], *values)
 
     def push(self, ids: Tensor, velocity: Tensor) -> None:
         self._qvel[ids.numpy(), :3] += velocity.double().numpy()
@@ -184,6 +190,11 @@ def compile_model(robot: Robot, dt: float) -> mujoco.MjModel:
     model.opt.timestep = dt
     model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     return model
+
+
+def _warn(message: str) -> None:
+    """Report as Python does: MuJoCo itself would write MUJOCO_LOG.TXT into the working folder."""
+    warnings.warn(message, RuntimeWarning, stacklevel=2)
 
 
 def soles(model: mujoco.MjModel) -> np.ndarray:
