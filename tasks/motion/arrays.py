@@ -1,10 +1,10 @@
-"""Motions as plain arrays: HumanML3D joints in npy, joint positions in npz as AMASS and SMPL tools write them."""
+"""Motions as plain arrays: HumanML3D joints in npy, joint positions or SMPL's parameters in npz, as AMASS has them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.motion import humanml3d
+from tasks.motion import humanml3d, smpl
 from tasks.motion.foreign import Hints, frame_rate, keypoints_of
 from tasks.motion.motion import Motion, MotionError
 from tasks.motion.root import root_pose
@@ -32,18 +32,17 @@ def from_npy(name: str, array: np.ndarray, hints: Hints) -> Motion:
 
 
 def from_npz(name: str, arrays: Mapping[str, np.ndarray], hints: Hints) -> Motion:
-    """Return the motion of an npz that holds joint positions, z up, under one of the usual names."""
+    """Return the motion of an npz that holds joint positions, z up, under one of the usual names, or SMPL's parameters."""
     key = next((k for k in POSITIONS if k in arrays), None)
-    if key is None and "poses" in arrays:
-        raise MotionError(
-            f"{name}: it has SMPL's pose parameters, and joint positions need the body model behind them. "
-            "Run the body model and save its joints (frames, 22, 3) as 'joints'."
-        )
-    if key is None:
+    if key is None and not smpl.has_parameters(arrays):
         listed = ", ".join(list(arrays)[:8])
-        raise MotionError(f"{name}: it has {listed or 'no array'}; expected positions as one of {', '.join(POSITIONS)}")
+        raise MotionError(
+            f"{name}: it has {listed or 'no array'}; expected positions as one of {', '.join(POSITIONS)}, "
+            "or SMPL's parameters as 'poses' and 'trans'"
+        )
+    positions = smpl.joints(name, arrays) if key is None else arrays[key]
     rate = frame_rate(name, _stated(arrays), hints)
-    return from_positions(name, keypoints_of(name, arrays[key], "z", hints), rate)
+    return from_positions(name, keypoints_of(name, positions, "z", hints), rate)
 
 
 def from_positions(name: str, keypoints: np.ndarray, fps: float) -> Motion:

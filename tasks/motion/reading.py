@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 FILES = (".npz", ".npy", ".bvh")
 FORMATS = (
-    "npz of this project, npz or npy of joint positions (frames, joints, 3), npz archives of ASAP or AMP clips, bvh"
+    "npz of this project, npz or npy of joint positions (frames, joints, 3), npz of SMPL's parameters, "
+    "npz archives of ASAP or AMP clips, bvh"
 )
 NO_HINTS = Hints()
 Read = dict[str, Motion | MotionError]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from envs.humanoid.motions.body import Body
     from tasks.motion.motion import Motion
 
-VERSION = 1
+VERSION = 2
 """Rises with whatever moves a clip: it is in the name of the cache's folder and in every clip's source."""
 ROBOT = "g1_23"
 CLIPS_PER_KIND = 50
