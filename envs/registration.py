@@ -6,6 +6,7 @@ from gymnasium.envs import registration
 
 TIME_LIMIT = 720  # control steps: 36 s, the limit of every published protocol on the RoboCasa GR1 tasks
 ROBOCASA = "crossbody/RoboCasaGR1-v1"
+TRACKING = "crossbody/HumanoidTracking-v1"
 
 
 def register() -> None:
@@ -16,6 +17,7 @@ def register() -> None:
     from tasks.suite import load_suite
 
     registration.register("crossbody/Fake-v1", "envs.fake:Fake")
+    registration.register(TRACKING, "envs.humanoid.episode:Tracking")
     registration.register(ROBOCASA, "envs.robocasa.entry:make", max_episode_steps=TIME_LIMIT)
     for suite in catalog.entries("suites"):
         for task in load_suite(suite).tasks:

@@ -28,9 +28,10 @@ def _grid(title: str) -> Table:
 
 def _systems(block: Block) -> Table:
     grid = _grid(block.title)
-    grid.add_column(block.first, max_width=SYSTEM_WIDTH)
-    for title in block.header:
-        grid.add_column(title, justify="right", width=max(10, *(len(word) for word in title.split())))
+    grid.add_column(block.first, min_width=SYSTEM_WIDTH - 4, max_width=SYSTEM_WIDTH)
+    for i, title in enumerate(block.header):
+        longest = max((len(row.cells[i].interval.replace(" ", "")) for row in block.rows), default=0)
+        grid.add_column(title, justify="right", width=max(10, longest, *(len(word) for word in title.split())))
     for row in block.rows:
         style = "bold" if row.kind == OURS else ""
         grid.add_row(_text((row.label, style)), *(_stacked(c, style) for c in row.cells), end_section=row.kind == OURS)

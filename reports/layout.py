@@ -80,7 +80,8 @@ def plain(value: float) -> str:
     """Return a number with about three digits, or a dash for NaN."""
     if math.isnan(value):
         return EMPTY
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
+    size = abs(value)
+    return f"{value:.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3}f}"
 
 
 def cell(record: dict[str, Any]) -> CellText:
