@@ -82,33 +82,37 @@ def kl(log_ratio: Tensor) -> Tensor:
 def update(
     actor: Actor, critic: Critic, optimizer: torch.optim.Optimizer, rollout: Rollout, rules: tuple[Settings, torch.Generator]
 ) -> dict[str, float]:  # fmt: skip
-    """Improve actor and critic on a rollout and return what is worth a curve."""
+    """Improve actor and critic on a rollout and return what is worth a curve.
+
+    Where the policy has moved further than ``kl_limit`` it stays, and the critic goes on learning.
+    """
     settings, generator = rules
     flat = _flat(rollout, advantages(rollout, settings.discount, settings.trace))
     parameters = [*actor.parameters(), *critic.parameters()]
     sums: dict[str, list[float]] = defaultdict(list)
-    batches = 0
+    lessons, moving = 0, True
     for rows in _minibatches(len(flat["actions"]), settings, generator):
         part = {name: value[rows] for name, value in flat.items()}
-        log_ratio = log_probability(part["actions"], actor(part["actor"]), actor.log_std) - part["log_prob"]
-        moved = float(kl(log_ratio.detach()))
-        sums["kl"].append(moved)
-        if moved > settings.kl_limit:
-            break
-        surrogate = clipped_loss(log_ratio.exp(), part["advantage"], settings.clip)
         value_loss = (critic(part["critic"]) - part["returns"]).square().mean()
-        entropy = (actor.log_std + 0.5 * (1 + LOG_2PI)).sum()
-        loss = surrogate + settings.value_weight * value_loss - settings.entropy * entropy
+        loss = settings.value_weight * value_loss
+        sums["value_loss"].append(float(value_loss.detach()))
+        if moving:
+            log_ratio = log_probability(part["actions"], actor(part["actor"]), actor.log_std) - part["log_prob"]
+            sums["kl"].append(float(kl(log_ratio.detach())))
+            moving = sums["kl"][-1] <= settings.kl_limit
+        if moving:
+            surrogate = clipped_loss(log_ratio.exp(), part["advantage"], settings.clip)
+            entropy = (actor.log_std + 0.5 * (1 + LOG_2PI)).sum()
+            loss = loss + surrogate - settings.entropy * entropy
+            sums["surrogate"].append(float(surrogate.detach()))
+            lessons += 1
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, settings.max_norm)
         optimizer.step()
-        batches += 1
-        sums["surrogate"].append(float(surrogate.detach()))
-        sums["value_loss"].append(float(value_loss.detach()))
     shown = {name: sum(values) / len(values) for name, values in sums.items()}
-    share = batches / (settings.epochs * settings.minibatches)
-    return shown | {"updates_made": share, "std": float(actor.log_std.detach().exp().mean())}
+    share = lessons / (settings.epochs * settings.minibatches)
+    return shown | {"lessons_share": share, "std": float(actor.log_std.detach().exp().mean())}
 
 
 def _flat(rollout: Rollout, found: Tensor) -> dict[str, Tensor]:
