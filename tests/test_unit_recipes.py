@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from crossbody.errors import CrossbodyError
 from tasks import gr1
 from tests.running import make_plan
 from tests.unit_synthetic import SquareChunks
-from training import loop, policy, tokenizer
+from training import loop, pictures, policy, tokenizer
 from training.augment import jitter
 from training.batches import Batches
 from training.options import PolicyOptions, TokenizerOptions, TokenOptions
@@ -141,6 +142,23 @@ def test_light_changes_but_black_bands_do_not_and_the_same_generator_repeats():
     np.testing.assert_array_equal(once, again)
     assert (once[2:6] != picture[2:6]).any()
     assert not once[:2].any() and not once[6:].any()
+
+
+def test_two_trainings_that_start_together_compute_the_features_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("CROSSBODY_CACHE", str(tmp_path))
+    computed, compute = [], pictures._compute
+
+    def counted(shown, rows, *rest):
+        computed.extend(rows.tolist())
+        yield from compute(shown, rows, *rest)
+
+    monkeypatch.setattr(pictures, "_compute", counted)
+    chunks, rows, visual = SquareChunks(episodes=1), np.arange(0, 40, 8), load_size("tiny").policy.visual
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(pictures.cached_grids, chunks, rows, visual, 0, 1) for _ in range(2)]
+        one, other = (b.result() for b in both)
+    assert computed == rows.tolist()
+    assert all(np.array_equal(one.grids[name], other.grids[name]) and one.grids[name].any() for name in one.grids)
 
 
 def test_features_are_those_of_a_network_trained_on_photographs():

@@ -79,6 +79,16 @@ def test_policies_are_taught_the_fusion_tokens_where_there_are_any():
     }
 
 
+@torch.no_grad()
+def test_a_decoder_from_the_present_copies_the_picture_where_it_predicts_no_change():
+    size = small({"from_present": True})
+    unit, seen = UniT(size.tokenizer).eval(), batch(size)
+    unit.vision_decoder.out.weight.zero_()
+    unit.vision_decoder.out.bias.zero_()
+    vectors = unit.quantizer(unit.features(seen, ("fusion",))["fusion"]).vectors
+    torch.testing.assert_close(unit.decode_picture(seen, vectors), seen["now"])
+
+
 def test_a_chunk_is_eight_tokens_of_two_codes():
     codes = make().codes(batch(small()))
     assert codes.shape == (3, 8, 2)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,12 +65,11 @@ def cached_grids(chunks: Chunks, rows: np.ndarray, visual: Visual, seed: int, wo
     key = {"data": chunks.fingerprint(), "rows": digest(rows.tolist()), "visual": vars(visual), "seed": seed}
     folder = cache_folder() / "features" / digest(key | {"version": FEATURES_VERSION})
     folder.mkdir(parents=True, exist_ok=True)
-    files = {n: _open(folder / f"{n}.f16", (len(rows), *shape)) for n, shape in grid_shapes(visual).items()}
-    note = folder / "done.json"
-    done = json.loads(note.read_text())["pictures"] if note.exists() else 0
-    if done < len(rows):
-        keep_memory()
-        pictures = chunks.pictures(rows[done:])
+    with alone(folder):
+        files = {n: _open(folder / f"{n}.f16", (len(rows), *shape)) for n, shape in grid_shapes(visual).items()}
+        note = folder / "done.json"
+        done = json.loads(note.read_text())["pictures"] if note.exists() else 0
+        pictures = chunks.pictures(rows[done:]) if done < len(rows) else iter(())
         for i, grids in enumerate(_compute(pictures, rows[done:], visual, seed, workers), done + 1):
             for name, file in files.items():
                 file[i - 1] = grids[name]
@@ -79,10 +80,25 @@ def cached_grids(chunks: Chunks, rows: np.ndarray, visual: Visual, seed: int, wo
     return GridFile(rows, dict(files))
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock, waiting for whoever computes the same features: two recipes may start side by side."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another training computes these features; waiting for it", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _compute(
     pictures: Iterator[np.ndarray], rows: np.ndarray, visual: Visual, seed: int, workers: int
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield each picture's grids in order. Several single-threaded networks beat one with several threads."""
+    if not len(rows):
+        return
+    keep_memory()
     torch.set_num_threads(1)
     network = load_visual(visual)
 
