@@ -182,3 +182,24 @@ def test_unknown_names_get_the_nearest():
 def test_kinematics_say_which_shapes_they_expect():
     with pytest.raises(RobotError, match=r"angles \(..., 23\); got \(2, 3\), \(2, 4\) and \(2, 29\)"):
         Kinematics(robots.load()).bodies(torch.zeros(2, 3), torch.zeros(2, 4), torch.zeros(2, 29))
+
+
+def test_body_velocities_are_mujoco_s_at_the_bodies_origins():
+    robot = robots.load()
+    roots, quats, angles = random_poses(robot, 4)
+    rng = np.random.default_rng(1)
+    linear, spin, rates = rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), rng.normal(size=angles.shape)
+    model = compiled(robot)
+    data, expected = mujoco.MjData(model), np.zeros((4, model.nbody - 1, 6))
+    for row in range(4):
+        data.qpos[:] = [*roots[row], *quats[row], *angles[row]]
+        mujoco.mju_rotVecQuat(data.qvel[3:6], spin[row], quats[row] * (1, -1, -1, -1))
+        data.qvel[:3], data.qvel[6:] = linear[row], rates[row]
+        mujoco.mj_forward(model, data)
+        for body in range(1, model.nbody):
+            velocity = np.zeros(6)
+            mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_XBODY, body, velocity, 0)
+            expected[row, body - 1] = [*velocity[3:], *velocity[:3]]
+    root = torch.tensor(np.concatenate((roots, quats, linear, spin), 1))
+    states = Kinematics(robot, dtype=torch.float64).states(root, torch.tensor(np.stack((angles, rates), -1)))
+    np.testing.assert_allclose(states[..., 7:].numpy(), expected, atol=1e-9)

@@ -152,31 +152,33 @@ def load(name: str = DEFAULT, gains: str = GAINS) -> Robot:
     )
 
 
-def mjcf(robot: Robot, *, skin: bool = False, floor: bool = True) -> str:
-    """Return the MJCF of a robot: locked hinges welded, one position actuator per joint, in order, with gains and efforts.
+def mjcf(robot: Robot, *, skin: bool = False, floor: bool = True, motors: bool = True) -> str:
+    """Return the MJCF of a robot: locked hinges welded, and with ``motors`` one position actuator per joint, in order.
 
     Without ``skin`` it has only what touches and weighs, for physics; ``floor`` adds the ground plane.
     """
     root = copy.deepcopy(_xml(robot.name.partition("_")[0]))
-    moving = set(robot.joint_names)
-    for body in root.iter("body"):
-        for joint in body.findall("joint"):
-            if joint.get("name") not in moving:
-                body.remove(joint)
-        for geom in body.findall("geom"):
-            if not skin and geom.get("class") == "skin":
-                body.remove(geom)
-    world = _child(root, "worldbody")
+    _strip(root, set(robot.joint_names), skin)
     if floor:
         ground = {"name": "floor", "type": "plane", "size": "0 0 0.05", "contype": "1", "conaffinity": "0"}
-        world.insert(0, ET.Element("geom", ground))
+        _child(root, "worldbody").insert(0, ET.Element("geom", ground))
     actuators = ET.SubElement(root, "actuator")
-    for row, hinge in enumerate(robot.hinges):
+    for row, hinge in enumerate(robot.hinges if motors else ()):
         kp, kd = float(robot.stiffness[row]), float(robot.damping[row])
         force = f"{-hinge.effort!r} {hinge.effort!r}"
         gains = {"kp": repr(kp), "kv": repr(kd), "forcerange": force, "forcelimited": "true"}
         ET.SubElement(actuators, "position", {"name": hinge.name, "joint": hinge.name, **gains})
     return ET.tostring(root, encoding="unicode")
+
+
+def _strip(root: ET.Element, joints: set[str], skin: bool) -> None:
+    for body in root.iter("body"):
+        for joint in body.findall("joint"):
+            if joint.get("name") not in joints:
+                body.remove(joint)
+        for part in [*body.findall("geom"), *body.findall("camera")]:
+            if not skin and (part.tag == "camera" or part.get("class") == "skin"):
+                body.remove(part)
 
 
 @cache
