@@ -104,8 +104,8 @@ def _clips(options: argparse.Namespace) -> tuple[dict[str, Motion], str]:
     from rich.console import Console
     from rich.progress import track
 
+    from envs.humanoid.motions.robot_files import read_folder
     from tasks.motion.motion import MotionError
-    from tasks.motion.reading import read_folder
 
     if options.motions is None:
         names = library.names(options.split, options.clips)
