@@ -24,7 +24,9 @@ COMMANDS = {
         "training.analyse:main", "look into a tokenizer: its codes, how it aligns two bodies, what noise does"
     ),
     "assets": Command("envs.robocasa.assets.command:main", "make, find, check and look at asset packs", simulates=True),
-    "collect": Command("training.collect:main", "make demonstrations with the scripted expert"),
+    "collect": Command(
+        "training.collect:main", "make demonstrations: of the robot's scripted expert, or of human hands"
+    ),
     "compare": Command("reports.compare:main", "compare two runs episode by episode"),
     "convert": Command("training.convert:main", "turn demonstrations from one format into another"),
     "doctor": Command("crossbody.doctor:main", "say what works on this machine and what to type where it does not"),

@@ -1,4 +1,4 @@
-"""Collect demonstrations with the scripted expert: only successes are kept, and a killed collection goes on where it was."""
+"""Collect demonstrations of the robot's scripted expert or of human hands: only successes are kept, and a killed collection goes on."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
 from crossbody.errors import CrossbodyError
 
 if TYPE_CHECKING:
+    from crossbody.contracts import SuiteSpec
     from envs.pool import Event, Pool
     from training.attempts import Attempt, Order
 
@@ -25,7 +26,10 @@ ATTEMPTS_PER_EPISODE = 4
 SPARE_ATTEMPTS = 10
 CRASHES = 3
 """Workers in a row that may die in a task before the collection gives it up."""
-WORKER = "training.demonstrator:serve"
+WORKER, HUMAN_WORKER = "training.demonstrator:serve", "training.human.demonstrator:serve"
+HUMAN_TASKS = "human_table"
+"""What stands in collection.json as the suite of a collection of human hands."""
+NOISE_RAD, PERCEPTION = 0.03, 32
 TICK_S = 0.5
 
 
@@ -46,12 +50,14 @@ class Timeouts:
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Collect demonstrations with the scripted expert."""
+    """Collect demonstrations with the scripted expert, or of human hands."""
 
     out: Path
-    """Folder of the collection: demonstrations/<task> and perception/<task> are LeRobot v2.1 data sets. An unfinished one goes on."""
-    suite: str = "robocasa_gr1"
-    """Which tasks: a name from `crossbody list suites`."""
+    """Folder of the collection: demonstrations/<task> and perception/<task> are data sets, LeRobot v2.1 or EgoDex. An unfinished one goes on."""
+    embodiment: Literal["gr1", "human"] = "gr1"
+    """gr1: the robot, in physics. human: two hands of many people under a head camera, kinematic, as EgoDex files."""
+    suite: str | None = None
+    """Which of the robot's tasks: a name from `crossbody list suites`; by default robocasa_gr1. Human hands have a list of their own."""
     tasks: str = "*"
     """Only tasks whose name matches this glob; several are joined by commas."""
     episodes: int = 20
@@ -60,10 +66,10 @@ class Arguments:
     """Simulator processes; by default one per core. It never changes what is collected."""
     seed: int = 0
     """Seed of the collection. Its scenes are never those of an evaluation, whatever that one's seed."""
-    noise: float = 0.03
-    """Largest disturbance of the arms' targets, rad; each episode draws its own. The recorded action is the undisturbed one."""
-    perception: int = 32
-    """Pictures of each scene with everything moved, and where things are; 0 for none."""
+    noise: float | None = None
+    """Largest disturbance of the robot's arms, rad, 0.03 by default; each episode draws its own. The recorded action is the undisturbed one."""
+    perception: int | None = None
+    """Pictures of each of the robot's scenes with everything moved, and where things are; 32 by default, 0 for none."""
     student: str = ""
     """An agent that acts first, for a random while; the expert goes on from where that leads (DAgger). Only the expert is recorded."""
     checkpoint: Path | None = None
@@ -184,19 +190,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from envs.pool import Pool
     from evaluators.plan import cores
-    from tasks.suite import load_suite, select
+    from tasks.suite import select
     from training.attempts import leftovers
 
-    tasks = {t.name: t for t in select(load_suite(arguments.suite), arguments.tasks)}
+    suite = _suite(arguments)
+    tasks = {t.name: t for t in select(suite, arguments.tasks)}
     order = _order(arguments)
     workers = arguments.workers or cores()
     console = Console()
     with _only_one(order.folder):
-        _check_same(order, arguments.suite)
+        _check_same(order, suite.name)
         leftovers(order.folder)
         collection = Collection(order, tasks, _tally(order, tasks, arguments.episodes))
         with (
-            Pool(workers, WORKER, arguments.timeouts.by_phase(), _logs(order)) as pool,
+            Pool(
+                workers, HUMAN_WORKER if _human(arguments) else WORKER, arguments.timeouts.by_phase(), _logs(order)
+            ) as pool,
             _progress(collection, console, workers) as show,
         ):
             collection.run(pool, show)
@@ -204,7 +213,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if collection.tally.given_up else 0
 
 
+def _human(arguments: Arguments) -> bool:
+    return arguments.embodiment == "human"
+
+
+def _suite(arguments: Arguments) -> SuiteSpec:
+    """Return the tasks of the embodiment."""
+    from tasks.suite import load_suite
+
+    if not _human(arguments):
+        return load_suite(arguments.suite or "robocasa_gr1")
+    from crossbody.contracts import SuiteSpec, TaskSpec
+    from tasks.human import ERRANDS, FAMILY
+
+    return SuiteSpec(HUMAN_TASKS, "Human hands", tuple(TaskSpec(e.name, "", FAMILY, "") for e in ERRANDS), "")
+
+
 def _check(arguments: Arguments) -> None:
+    robots = ("suite", "noise", "perception", "student", "checkpoint")
+    if _human(arguments) and (given := [n for n in robots if getattr(arguments, n)]):
+        raise CrossbodyError(f"--{given[0]} is for --embodiment gr1; human hands have no such option")
     for name, least in (
         ("episodes", 1),
         ("noise", 0),
@@ -222,9 +250,12 @@ def _order(arguments: Arguments) -> Order:
     from training.attempts import Order
 
     student, checkpoint = arguments.student, arguments.checkpoint
+    noise, perception = (0.0, 0) if _human(arguments) else (NOISE_RAD, PERCEPTION)
     return Order(
-        arguments.out.resolve(), arguments.seed, arguments.noise, arguments.perception, arguments.picture_every,
-        student, checkpoint.resolve() if checkpoint else None, arguments.lead_in if student else 0,
+        arguments.out.resolve(), arguments.seed,
+        noise if arguments.noise is None else arguments.noise,
+        perception if arguments.perception is None else arguments.perception,
+        arguments.picture_every, student, checkpoint.resolve() if checkpoint else None, arguments.lead_in if student else 0,
     )  # fmt: skip
 
 

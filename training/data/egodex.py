@@ -27,6 +27,8 @@ BODY = ("hip", *(f"spine{i}" for i in range(1, 8)), *(f"neck{i}" for i in range(
 CAMERA_NAME = "video.ego_view"
 WIDTHS = {"camera": 9, "left_wrist": 9, "left_fingertips": 15, "right_wrist": 9, "right_fingertips": 15}
 EMBODIMENT = "human_egodex"
+PICTURE_EVERY = "picture_every"
+"""Ours, of a recording whose video repeats a picture in between: the frames from one to the next."""
 
 
 def hand_joints(side: str) -> tuple[str, ...]:
@@ -55,7 +57,7 @@ class Recording:
     privileged: Mapping[str, np.ndarray] = field(default_factory=dict)  # ours: (frames, 3) of simulated recordings
 
 
-def layout(privileged: Iterable[str] = (), fps: float = HZ) -> Layout:
+def layout(privileged: Iterable[str] = (), fps: float = HZ, picture_every: int = 1) -> Layout:
     """Return the layout of the 57 numbers, as state and as action."""
     parts: dict[str, Part] = {}
     for section, column in (("state", "observation.state"), ("action", "action")):
@@ -63,7 +65,9 @@ def layout(privileged: Iterable[str] = (), fps: float = HZ) -> Layout:
     for name in privileged:
         parts |= consecutive(f"privileged.{name}", {f"privileged.{name}": 3})
     language = "annotation.human.coarse_action"
-    return Layout(EMBODIMENT, fps, parts, {CAMERA_NAME: "observation.images.ego_view"}, {language: language})
+    return Layout(
+        EMBODIMENT, fps, parts, {CAMERA_NAME: "observation.images.ego_view"}, {language: language}, picture_every
+    )
 
 
 def end_effectors(transforms: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -102,7 +106,8 @@ class Reader:
             raise DataError(f"{root} is not an EgoDex folder: it has no <task>/<number>.hdf5")
         with opened(self.files[0]) as file:
             video = self.files[0].with_suffix(".mp4")
-            self.layout = layout(sorted(file.get("privileged", {})), frame_rate(video) if video.is_file() else HZ)
+            rate = frame_rate(video) if video.is_file() else HZ
+            self.layout = layout(sorted(file.get("privileged", {})), rate, int(file.attrs.get(PICTURE_EVERY, 1)))
 
     def __len__(self) -> int:
         return len(self.files)
@@ -181,7 +186,9 @@ class Writer:
         transforms, confidences = skeleton(demonstration.values)
         camera = next(iter(self._layout.cameras))
         privileged = {n.partition(".")[2]: v for n, v in demonstration.values.items() if n.startswith("privileged.")}
-        said = {"llm_type": "neutral", "llm_description": demonstration.instruction}
+        said: dict[str, Any] = {"llm_type": "neutral", "llm_description": demonstration.instruction}
+        if self._layout.picture_every > 1:
+            said[PICTURE_EVERY] = self._layout.picture_every
         recording = Recording(transforms, np.eye(3), said, demonstration.pictures[camera], confidences, privileged)
         write(folder / f"{len(list(folder.glob('*.hdf5')))}.hdf5", recording, self._layout.fps)
         self._count += 1
