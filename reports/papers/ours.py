@@ -18,6 +18,7 @@ from reports.papers.given import EPISODES, JUDGED, SCORES, Given
 from reports.papers.measures import column_of
 from reports.papers.numbers import OURS, Number, digits, published_numbers
 from reports.papers.tables import Quantity, Row, Table
+from reports.papers.tracked import tracked_numbers
 from reports.papers.verdict import judged
 
 SHARED = ("max_steps", "chunk", "success_rule")
@@ -42,6 +43,7 @@ def our_numbers(table: Table, given: Sequence[Given]) -> list[Number]:
     """Return our numbers for a table, judged beside the row that each reproduces, if any."""
     own = [g for g in given if g.fits(table)]
     found = [n for system in _systems(table, own) for n in _of_runs(table, system)]
+    found += [n for g in own if table.runs_of and g.kind == EPISODES for n in tracked_numbers(table, g)]
     found += [n for g in own if g.table and g.kind == SCORES for n in _of_scores(table, g)]
     found += [n for g in own if g.table and g.kind == JUDGED for n in _of_judge(table, g)]
     printed = {(n.row, n.column): n for n in published_numbers(table)}

@@ -81,6 +81,7 @@ class Table:
     x: str = ""  # axes of a figure of lines
     y: str = ""
     notes: tuple[str, ...] = ()
+    runs_of: tuple[str, ...] = ()  # suites whose runs have its metrics, a split for each row
 
     @property
     def by_task(self) -> bool:
@@ -131,7 +132,7 @@ def _table(name: str, data: dict[str, Any]) -> Table:
 
         quantities += [Quantity(task, label(task), "%", "higher", task=task) for task in suite_tasks(suite)]
     rows = tuple(Row(**fields) for fields in data.pop("rows"))
-    data["notes"] = tuple(data.get("notes", ()))
+    data |= {key: tuple(data.get(key, ())) for key in ("notes", "runs_of")}
     table = Table(name, quantities=tuple(quantities), rows=rows, **data)
     _require_whole(table)
     return table
