@@ -122,7 +122,6 @@ class Raft(nn.Module):
         self.update_block = nn.ModuleDict(
             {"encoder": MotionEncoder(), "gru": CrossGru(), "flow_head": FlowHead(), "mask": mask}
         )
-        self.eval().requires_grad_(False)
 
     def forward(self, pictures: Tensor, updates: int) -> Tensor:
         """Return the flow (t - 1, 2, h, w), x before y, of pictures (t, 3, h, w) in [-1, 1], sides multiples of 8."""
@@ -146,10 +145,11 @@ def load(file: Path) -> tuple[Raft, str]:
     """
     found, digest = tensors_of(file)
     tensors = {name: value for key, value in found.items() if not TWICE.search(name := translated(key))}
-    network = Raft()
+    with torch.device("meta"):  # the file's tensors take the place of all that would be drawn
+        network = Raft()
     check_tensors(file, tensors, network.state_dict(), "the large RAFT (torchvision's raft_large or raft-things.pth)")
-    network.load_state_dict(tensors)
-    return network, digest
+    network.load_state_dict(tensors, assign=True)
+    return network.eval().requires_grad_(False), digest
 
 
 def translated(name: str) -> str:

@@ -24,6 +24,7 @@ def findings() -> Iterator[tuple[str, bool, str, str]]:
 
     yield "optical flow", True, f"{DIS.name} of {DIS.version}", ""
     yield _raft()
+    yield _t2m()
 
 
 def _raft() -> tuple[str, bool, str, str]:
@@ -35,3 +36,17 @@ def _raft() -> tuple[str, bool, str, str]:
         return "RAFT", True, f"{file}, {oracle('raft').version}", ""
     except CrossbodyError as error:
         return "RAFT", False, str(error), f"unset {RAFT_VARIABLE}"
+
+
+def _t2m() -> tuple[str, bool, str, str]:
+    from pathlib import Path
+
+    from evaluators.motion.embeddings.t2m import VARIABLE, load
+
+    if not (folder := os.environ.get(VARIABLE)):
+        text = f"absent (optional); `--t2m DIR` or {VARIABLE} names text-to-motion's folder"
+        return "HumanML3D evaluator", True, text, ""
+    try:
+        return "HumanML3D evaluator", True, f"{folder}, {load(Path(folder), Path(), Path()).version}", ""
+    except CrossbodyError as error:
+        return "HumanML3D evaluator", False, str(error), f"unset {VARIABLE}"

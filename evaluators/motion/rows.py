@@ -110,7 +110,7 @@ def embedded_rows(motions: Collections, metrics: Iterable[Metric], embedding: Em
 
     What needs texts is left out where there are none.
     """
-    sets = {system: _sets(motions, system, embedding, seed) for system in SYSTEMS}
+    sets = _sets(motions, embedding, seed)
     found = []
     for metric in metrics:
         named = replace(metric, name=f"{metric.name}_{embedding.name}", backbone=embedding)
@@ -133,22 +133,33 @@ def _note(metric: Metric, motions: Collections, n: int) -> str:
     return f"{half} clips against {half} others" if metric.name == "fid_halves" else ""
 
 
-def _sets(motions: Collections, system: str, embedding: Embedding, seed: int) -> MotionSets | Unknown:
-    mine = motions.of(system)
-    refs = {name: motions.refs[name] for name in motions.names} if motions.paired else motions.refs
-    if system != PREDICTION:
-        mine = {name: motion for name, motion in mine.items() if name in refs}
-    pred, ref = (
-        embedding.motions(which, list(group), [MotionClip(m.keypoints, m.fps) for m in group.values()])
-        for which, group in ((system, mine), (REAL, refs))
-    )
-    if isinstance(pred, Unknown):
-        return pred
-    assert not isinstance(ref, Unknown)
-    labels = tuple(motions.texts.get(name, "") for name in mine)
-    text = embedding.texts(list(mine), labels)
-    paired = motions.paired or system != PREDICTION
-    return MotionSets(pred, ref, generator(seed, "score/draws"), text, labels, paired, same=system == REAL)
+def _sets(motions: Collections, embedding: Embedding, seed: int) -> dict[str, MotionSets | Unknown]:
+    """Return what is compared for each system; every motion and every text goes through the embedding once."""
+    refs = {name: motions.refs[name] for name in motions.names} if motions.paired else dict(motions.refs)
+    stills = {name: still(ref) for name, ref in refs.items()}
+    members = {PREDICTION: motions.of(PREDICTION), STILL: stills, REAL: refs}
+    points = {
+        system: embedding.motions(system, list(group), [MotionClip(m.keypoints, m.fps) for m in group.values()])
+        for system, group in members.items()
+    }
+    told: dict[tuple[str, ...], np.ndarray | Unknown] = {}
+    found: dict[str, MotionSets | Unknown] = {}
+    for system, group in members.items():
+        names, pred, ref = tuple(group), points[system], points[REAL]
+        if isinstance(pred, Unknown):
+            found[system] = pred
+            continue
+        if isinstance(ref, Unknown):
+            found[system] = ref
+            continue
+        labels = tuple(motions.texts.get(name, "") for name in names)
+        if names not in told:
+            told[names] = embedding.texts(names, labels)
+        text = told[names]
+        known, reason = (None, text) if isinstance(text, Unknown) else (text, NO_TEXTS)
+        paired, rng = motions.paired or system != PREDICTION, generator(seed, "score/draws")
+        found[system] = MotionSets(pred, ref, rng, known, labels, paired, same=system == REAL, no_text=reason)
+    return found
 
 
 def _drawn(metric: Metric, sets: MotionSets, seed: int) -> Estimate | Unknown:

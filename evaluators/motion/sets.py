@@ -33,6 +33,7 @@ class MotionSets:
     labels: tuple[str, ...] = ()  # the text of each row of pred; '' where there is none
     paired: bool = False  # row i of pred belongs to row i of ref
     same: bool = False  # pred are the real clips themselves
+    no_text: Unknown = NO_TEXTS  # why there is no text, where there is none
 
     def chosen(self, kept: np.ndarray) -> MotionSets:
         """Return the sets with some rows of ``pred`` only, and of ``ref`` where the two are paired."""
@@ -75,6 +76,6 @@ def ranks(text: np.ndarray, motions: np.ndarray, pool: int, rng: np.random.Gener
 def r_precision(sets: MotionSets, top: int) -> float | Unknown:
     """Return the fraction of texts whose own motion is among the ``top`` nearest of its pool of 32."""
     if sets.text is None:
-        return NO_TEXTS
+        return sets.no_text
     found = ranks(sets.text, sets.pred, POOL, sets.rng)
     return found if isinstance(found, Unknown) else float((found < top).mean())

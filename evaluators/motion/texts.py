@@ -9,6 +9,9 @@ from pathlib import Path
 from crossbody.errors import CrossbodyError
 from tasks.motion.motion import Motion
 
+WHOLE = (["0.0", "0.0"], ["nan", "nan"], ["0", "0"])
+"""Begin and end, in seconds, of what a line of HumanML3D tells, where it tells the whole motion."""
+
 
 def texts_of(file: Path | None, preds: Mapping[str, Motion], refs: Mapping[str, Motion]) -> dict[str, str]:
     """Return clip -> text: of the file, else the first one that the reference has, else the prediction."""
@@ -24,7 +27,11 @@ def texts_of(file: Path | None, preds: Mapping[str, Motion], refs: Mapping[str, 
 
 
 def read(file: Path) -> dict[str, str]:
-    """Return clip -> text of a JSON object (a text or a list whose first counts), or of lines ``<clip><tab><text>``."""
+    """Return clip -> text of a JSON object (a text or a list whose first counts), of lines ``<clip><tab><text>``, or of
+    a folder with a file for each clip, as HumanML3D has it: its first line about the whole motion counts.
+    """
+    if file.is_dir():
+        return _from_folder(file)
     try:
         content = file.read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -34,6 +41,18 @@ def read(file: Path) -> dict[str, str]:
         raise CrossbodyError(
             f"{file} has no text; expected lines '<clip><tab><text>', or a JSON object of clip to text"
         )
+    return found
+
+
+def _from_folder(folder: Path) -> dict[str, str]:
+    found = {}
+    for file in sorted(folder.glob("*.txt")):
+        lines = [line.strip() for line in file.read_text().splitlines() if line.strip()]
+        whole = [line for line in lines if line.count("#") < 3 or line.split("#")[2:4] in WHOLE]
+        if whole:
+            found[file.stem] = whole[0]
+    if not found:
+        raise CrossbodyError(f"{folder} has no texts; expected a file <clip>.txt for each motion")
     return found
 
 

@@ -33,9 +33,11 @@ class Arguments:
     ref: Path
     """Folder of the real motions."""
     text: Path | None = None
-    """Texts of the motions: lines `<clip><tab><text>`, or a JSON object of clip to text."""
+    """Texts of the motions: lines `<clip><tab><text>`, a JSON object of clip to text, or HumanML3D's folder of texts."""
     embeddings: tuple[Path, ...] = ()
     """Embeddings computed elsewhere, one npz each: pred, pred_names, ref, ref_names and, for R-precision, text, text_names."""
+    t2m: Path | None = None
+    """Folder of text-to-motion with its checkpoints: adds the official evaluator, for npy of HumanML3D's 263 features (or $CROSSBODY_T2M)."""
     metrics: tuple[str, ...] = ()
     """Which metrics (`crossbody list metrics`); by default all that motions have."""
     align: tuple[Literal["length"], ...] = ()
@@ -146,10 +148,13 @@ def _collect(arguments: Arguments) -> tuple[Collections, list[Pair], dict[str, s
 
 
 def _embeddings(arguments: Arguments) -> list[Embedding]:
-    from evaluators.motion.embeddings import given
+    from evaluators.motion.embeddings import given, matcher, t2m
     from evaluators.motion.embeddings.kinematic import Kinematic
 
-    return [Kinematic(), *map(given.load, arguments.embeddings)]
+    shipped = [matcher.load()] if matcher.SHIPPED.is_dir() else []
+    folder = t2m.given(arguments.t2m)
+    official = [t2m.load(folder, arguments.pred, arguments.ref)] if folder else []
+    return [Kinematic(), *shipped, *official, *map(given.load, arguments.embeddings)]
 
 
 def _chosen(arguments: Arguments) -> dict[str, Metric]:

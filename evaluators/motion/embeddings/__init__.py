@@ -23,6 +23,6 @@ class Embedding(Protocol):
         """Return features (n, d) of motions, or why there are none."""
         ...
 
-    def texts(self, names: Sequence[str], texts: Sequence[str]) -> np.ndarray | None:
-        """Return features (n, d) of the motions' texts; None when there is no network for texts, or a text is missing."""
+    def texts(self, names: Sequence[str], texts: Sequence[str]) -> np.ndarray | Unknown:
+        """Return features (n, d) of the motions' texts; ``NO_TEXTS`` when it knows none, or why it cannot read these."""
         ...

@@ -13,6 +13,7 @@ from crossbody.errors import CrossbodyError
 from evaluators.clips.measuring import PREDICTION, REAL
 from evaluators.metric import Unknown
 from evaluators.motion.clip import MotionClip
+from evaluators.motion.sets import NO_TEXTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,9 +35,9 @@ class Given:
             return Unknown(f"{self.name} was computed elsewhere, and of clips that stand still there is none")
         return self._of(SIDES[system], names)
 
-    def texts(self, names: Sequence[str], texts: Sequence[str]) -> np.ndarray | None:
+    def texts(self, names: Sequence[str], texts: Sequence[str]) -> np.ndarray | Unknown:
         """Return the features (n, d) of the named clips' texts."""
-        return self._of("text", names) if self.rows["text"] else None
+        return self._of("text", names) if self.rows["text"] else NO_TEXTS
 
     def _of(self, side: str, names: Sequence[str]) -> np.ndarray:
         import numpy as np

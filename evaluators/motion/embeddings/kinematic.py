@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evaluators.metric import Unknown
 from evaluators.motion.clip import MotionClip
+from evaluators.motion.sets import NO_TEXTS
 from tasks.motion.root import heading
 
 if TYPE_CHECKING:
@@ -29,9 +31,9 @@ class Kinematic:
 
         return np.stack([features(clip) for clip in clips])
 
-    def texts(self, names: Sequence[str], texts: Sequence[str]) -> None:
-        """Return None: it knows no texts."""
-        return None
+    def texts(self, names: Sequence[str], texts: Sequence[str]) -> Unknown:
+        """Return ``NO_TEXTS``: it knows none."""
+        return NO_TEXTS
 
 
 def features(clip: MotionClip) -> np.ndarray:

@@ -17,9 +17,11 @@ from crossbody.catalog import ROOT
 from crossbody.errors import CrossbodyError
 from crossbody.minilm import WIDTH as WORD
 from crossbody.runs import write_atomic
+from evaluators.metric import Unknown
 from evaluators.motion.clip import MotionClip
 from evaluators.motion.embeddings import canonical
 from evaluators.motion.embeddings.networks import FRAMES_PER_CODE, Movement, Recurrent, padded
+from evaluators.motion.sets import NO_TEXTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,10 +94,12 @@ class Matching:
         return torch.cat(parts).double().numpy()
 
     @torch.inference_mode()
-    def texts(self, names: Sequence[str], texts: Sequence[str]) -> np.ndarray | None:
-        """Return features (n, 128); None when a text is missing. What follows a ``#`` (HumanML3D's tags) is not read."""
-        if not all(texts):
-            return None
+    def texts(self, names: Sequence[str], texts: Sequence[str]) -> np.ndarray | Unknown:
+        """Return features (n, 128); Unknown when a text is missing. What follows a ``#`` (HumanML3D's tags) is not read."""
+        silent = [name for name, text in zip(names, texts, strict=True) if not text]
+        if silent:
+            reason = f"{len(silent)} of {len(texts)} motions have no text, such as '{silent[0]}'"
+            return Unknown(reason) if len(silent) < len(texts) else NO_TEXTS
         if not self._words:
             from crossbody.minilm import MiniLM
 
@@ -122,12 +126,13 @@ def load(folder: Path = SHIPPED) -> Matching:
         with safe_open(file, "pt") as stored:
             head = stored.metadata() or {}
         tensors = {k: v.float() for k, v in load_tensors(content).items()}
-        network = Matcher(Sizes(**json.loads(head["sizes"])))
+        with torch.device("meta"):  # the file's tensors take the place of all that would be drawn
+            network = Matcher(Sizes(**json.loads(head["sizes"])))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CrossbodyError(f"{file} is no motion matcher: {error}. `uv run train matcher` makes one.") from error
     if head.get("format") != str(FORMAT):
         raise CrossbodyError(f"{file} has format {head.get('format')}; this version reads {FORMAT}")
     check_tensors(file, tensors, network.state_dict(), "a motion matcher of its sizes")
-    network.load_state_dict(tensors)
+    network.load_state_dict(tensors, assign=True)
     network.eval().requires_grad_(False)
     return Matching(network, f"sha256 {hashlib.sha256(content).hexdigest()[:12]}")
