@@ -120,6 +120,7 @@ def test_a_limit_that_is_not_given_ends_nothing(make_task):
     assert not bool(task.step(zeros(task))[2])
 
 
+@pytest.mark.filterwarnings("ignore:Nan, Inf or huge value")
 def test_an_environment_that_diverged_ends_and_begins_anew(make_task):
     task = make_task(2)
     task.reset(0)
