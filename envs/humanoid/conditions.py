@@ -109,8 +109,8 @@ def _held(motion: Motion, part: str) -> Motion:
 
 @cache
 def _all() -> dict[str, Condition]:
-    data = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
-    return {
-        name: Condition(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
-        for name, row in data.items()
+    data: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
+    rows: dict[str, dict[str, Any]] = {
+        name: {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()} for name, row in data.items()
     }
+    return {name: Condition(**row) for name, row in rows.items()}

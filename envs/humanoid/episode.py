@@ -192,7 +192,7 @@ class Tracking(gymnasium.Env):
             "reference.keypoints": now.true_keypoints[0].numpy().copy(),
             "body.root": np.concatenate([now.root[0, POSITION].numpy(), now.root[0, QUAT].numpy()]),
             "body.fallen": task.fallen[0].numpy().astype(np.uint8),
-            "reference.progress": np.float32(float(task.frame[0]) / last),
+            "reference.progress": np.array(float(task.frame[0]) / last, np.float32),
         }
 
     def _running(self) -> Task:

@@ -83,7 +83,8 @@ class Stranger:
             "time_step": np.array([[step]], np.float32),
         }
         names = [output.name for output in self._session.get_outputs()]
-        return {name: value[0] for name, value in zip(names, self._session.run(names, given), strict=True)}
+        found = self._session.run(names, given)
+        return {name: np.asarray(value)[0] for name, value in zip(names, found, strict=True)}
 
 
 def _efforts(urdf: str) -> dict[str, float]:
