@@ -163,6 +163,39 @@ def test_scores_stand_in_the_table_that_is_named_with_their_floors(tmp_path):
     assert found["mine", "fvd"].note == "FVD needs 10 frames"
 
 
+def test_motions_stand_in_the_table_of_their_evaluator_and_once(tmp_path):
+    folder = tmp_path / "motions"
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps({"kind": "score-motion"}))
+    about = {"system": "prediction", "n": 64, "frames": "40", "fps": "20", "note": "", "low": None, "high": None}
+    rows = [
+        about | {"metric": "fid_t2m", "value": 0.5, "weighting": "", "embedding": "t2m"},
+        about | {"metric": "fid_matcher", "value": 0.7, "weighting": "", "embedding": "matcher"},
+        about | {"metric": "mpjpe_global_mm", "value": 40.0, "weighting": "frames", "embedding": ""},
+        about | {"metric": "mpjpe_global_mm", "value": 41.0, "weighting": "clips", "embedding": ""},
+    ]
+    (folder / "table.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = {}
+    for table in ("R1", "H3", "H2"):
+        own, _ = given.parse("humanoid_vla", [f"{table}={folder}"])
+        found[table] = our_numbers(_table(table), own)
+    assert [(n.column, n.value) for n in found["R1"]] == [("fid", 0.5)]
+    assert found["R1"][0].protocol == "40 frames, 20 fps, embedding t2m"
+    assert [(n.column, n.value) for n in found["H3"]] == [("fid_humanml3d", 0.7)]
+    assert [n.value for n in found["H2"]] == [40.0]
+
+
+def test_every_metric_that_a_table_takes_is_one_that_a_command_prints():
+    from evaluators.metric import metrics_of
+
+    printed = {name for kind in ("video_pair", "video_sets", "motion_pair", "motion") for name in metrics_of(kind)}
+    through = {name for kind in ("motion_sets", "motion_draws") for name in metrics_of(kind)}
+    printed |= {f"{name}_{embedding}" for name in through for embedding in ("kinematic", "matcher", "t2m")}
+    printed |= {"semantic", "temporal", "geometric", "overall"}
+    taken = {q.metric for paper in ("unit", "humanoid_vla") for t in tables.of_paper(paper) for q in t.quantities}
+    assert taken - {""} <= printed and len(taken) > 10
+
+
 @pytest.mark.parametrize(("judge", "verdict"), [("language_model", "inside"), ("motion_statistics", "")])
 def test_judged_pairs_stand_beside_their_row_and_only_a_language_model_is_compared(tmp_path, judge, verdict):
     folder = tmp_path / "judged"
@@ -215,4 +248,4 @@ def _scores(folder):
 
 
 def _table(name: str) -> tables.Table:
-    return next(t for t in tables.of_paper("unit") if t.id == name)
+    return next(t for paper in ("unit", "humanoid_vla") for t in tables.of_paper(paper) if t.id == name)

@@ -26,6 +26,9 @@ SHARED = ("max_steps", "chunk", "success_rule")
 
 PAPER_SIZE = "base"
 
+BY_CLIP = "clips"
+"""The weighting of rows in which every motion counts once; the papers' means are over all frames."""
+
 LANGUAGE_MODEL = "language_model"
 """The kind of judge that the paper has; programs and motion statistics stand beside it and are not compared."""
 
@@ -166,7 +169,7 @@ def _of_scores(table: Table, given: Given) -> list[Number]:
     found = []
     for record in _lines(given.folder / "table.jsonl"):
         quantity = next((q for q in table.quantities if q.metric == record["metric"]), None)
-        if quantity:
+        if quantity and record.get("weighting") != BY_CLIP:
             name = given.folder.name
             label = name if record["system"] == "prediction" else f"{name}, {record['system'].replace('_', ' ')}"
             against = given.row if record["system"] == "prediction" else ""
@@ -216,8 +219,8 @@ def _text(table: Table, quantity: Quantity, value: float) -> str:
 
 
 def _protocol(record: Mapping[str, Any]) -> str:
-    parts = (record.get("resolution"), record.get("frames"), record.get("fps"), record.get("backbone"))
-    words = ("{}", "{} frames", "{} fps", "{}")
+    parts = [record.get(key) for key in ("resolution", "frames", "fps", "backbone", "embedding")]
+    words = ("{}", "{} frames", "{} fps", "{}", "embedding {}")
     return ", ".join(word.format(part) for word, part in zip(words, parts, strict=True) if part) or "as scored"
 
 
