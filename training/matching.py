@@ -32,6 +32,9 @@ HELD_OUT_WORDINGS = (
 )  # fmt: skip
 """Captions with these words are never trained on: at least one wording of every kind of motion."""
 
+UNREAD = 0.2
+"""Share of a caption's words that are not seen in training, so that no single wording is relied upon."""
+
 SMALLEST, LARGEST = 0.8, 1.45
 """Bodies between these, against the robot's 1.3 m: every motion is learned at the size of people, too."""
 
@@ -100,7 +103,7 @@ class Matches(Supply):
             "features": features,
             "codes": codes,
             "caption": torch.tensor([numbers[c] for c in told]),
-            **_padded_words([self._words[c] for c in told]),
+            **_padded_words([_thinned(self._words[c], 0.0 if held_out else UNREAD, random) for c in told]),
         }
 
 
@@ -126,6 +129,13 @@ def _states(captions: Sequence[str]) -> dict[str, torch.Tensor]:
         hidden, mask = words.fresh(caption)
         found[caption] = hidden[mask].half()
     return found
+
+
+def _thinned(words: torch.Tensor, share: float, random: np.random.Generator) -> torch.Tensor:
+    """Return the words (L, 384) without a share of them, but with the first: the sentence's own."""
+    kept = random.random(len(words)) >= share
+    kept[0] = True
+    return words[torch.from_numpy(kept)]
 
 
 def _padded_words(states: Sequence[torch.Tensor]) -> Batch:

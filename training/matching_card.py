@@ -59,7 +59,7 @@ def results(matching: Matching, held_out: Captioned) -> str:
     for name, new in (("captions in trained wordings", False), ("captions in new wordings", True)):
         part = held_out.worded(new)
         points, told = embedded(matching, part), matching.texts(part.kinds, [c[0] for c in part.captions])
-        assert told is not None
+        assert isinstance(told, np.ndarray)
         apart = float(np.linalg.norm(points - told, axis=1).mean()) if len(points) else float("nan")
         lines.append(f"| {name} | {len(points)} | {_tops(told, points)} | {apart:.2f} |")
     lines.append(

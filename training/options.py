@@ -109,10 +109,10 @@ class MatcherOptions:
     out: Path | None = None
     """Where the weights, their card, the snapshot and the curves go; by default runs/train/motion_matcher."""
 
-    clips: int = 250
+    clips: int = 160
     """Motions of every kind; every fifth is held out."""
 
-    steps: int = 1500
+    steps: int = 600
     """Updates."""
 
     batch: int = 96
@@ -127,7 +127,7 @@ class MatcherOptions:
     threads: int = 2
     """CPU threads of the training step."""
 
-    save_every: int = 250
+    save_every: int = 100
     """Updates between snapshots, from which the same command goes on."""
 
     log_every: int = 50
