@@ -45,7 +45,7 @@ def reach(shoulder: np.ndarray, hand: np.ndarray, turn: np.ndarray, size: float)
     radius = np.sqrt(max(upper**2 - share**2, 0.0))
     outward = np.sign(shoulder[1]) or 1.0
     # The elbow hangs down and outward, unless the wrist would have to bend much: then it follows the hand.
-    wanted = 0.85 * (hand - fore * turn[:, 0]) + 0.15 * (shoulder + [0.05, 0.12 * outward, -0.3]) - shoulder
+    wanted = 0.75 * (hand - fore * turn[:, 0]) + 0.25 * (shoulder + [0.05, 0.12 * outward, -0.3]) - shoulder
     side = wanted - along * (along @ wanted)
     elbow = shoulder + share * along + radius * side / max(np.linalg.norm(side), 1e-9)
     bone = _bone(hand - elbow, turn[:, 2])

@@ -15,12 +15,13 @@ from training.human.head import Head
 from training.human.motion import HandTrack, Rhythm, Sway
 
 HZ = 30
-GRIPS = 12  # that are tried with each hand
+GRIPS = 8  # that are tried with each hand
 GRAVITY = 9.81
 UP = np.array([0.0, 0.0, 1.0])
 RESTS, EASY_REST = 40, 0.15
 DEEP_M = 0.03  # that fingers go below a rim
 PALM_M = np.array([0.08, 0.0, 0.0])
+ELBOW_BELOW_M = 0.1  # the shoulder, while it is at ease
 TREMBLE_M = 0.0004
 
 
@@ -270,9 +271,10 @@ class Script:
 
 
 def _effort(scene: Scene, side: str, pose: HandPose) -> float:
-    """Return how far wrist and trunk have to bend for a pose, infinite when a person cannot."""
+    """Return how far wrist and trunk have to bend and the elbow to rise for a pose, infinite when a person cannot."""
     arm = arms.reach(scene.person.shoulder(side), pose.place, pose.turn, scene.person.size)
-    return 0.5 * sum(a * a for a in arm.wrist) + 10 * arm.lean_m if arm.possible else np.inf
+    raised = max(arm.elbow[2] - arm.shoulder[2] + ELBOW_BELOW_M, 0.0)
+    return 0.5 * sum(a * a for a in arm.wrist) + 10 * arm.lean_m + 6 * raised if arm.possible else np.inf
 
 
 def _bearing(scene: Scene, side: str, place: np.ndarray) -> float:
