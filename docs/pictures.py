@@ -1,6 +1,6 @@
-"""Makes the pictures of the README: ``PYTHONHASHSEED=0 uv run python docs/pictures.py``.
+"""Makes the pictures of the documents: ``PYTHONHASHSEED=0 uv run python docs/pictures.py``.
 
-The scripted expert solves one task; a free camera and the robot's own head camera watch it.
+The scripted expert solves one task; a free camera and the robot's own head camera watch it. Human hands do some of theirs.
 """
 
 from __future__ import annotations
@@ -14,13 +14,53 @@ import numpy as np
 TASK, SEED = "PosttrainPnPNovelFromCuttingboardToBasketSplitA", 5
 OUT = Path(__file__).resolve().parent / "pictures"
 SHOWN = (0, 40, 62, 95, 130)  # control steps
+PEOPLE = (
+    ("table", "pot", 2),
+    ("plate", "bowl", 3),
+    ("cutting_board", "pan", 1),
+    ("tray", "tiered_shelf", 6),
+    ("table", "drawer", 4),
+)
 
 
 def main() -> None:
-    """Write docs/pictures/expert.jpg: the scene from outside, and five moments through the robot's eyes."""
+    """Write the pictures into docs/pictures."""
     from crossbody.gl import choose
 
     os.environ.update(choose())
+    OUT.mkdir(exist_ok=True)
+    expert()
+    human()
+
+
+def human() -> None:
+    """Write human.jpg: five people, a row each, through their head cameras."""
+    from tasks.human import Errand
+    from training.human.demonstrator import Studio
+
+    studio, rows = Studio(), []
+    for source, target, seed in PEOPLE:
+        take = next(
+            t for s in range(100 * seed, 100 * seed + 50) if not (t := studio.play(Errand(source, target), s)).reason
+        )
+        times = take.script.times
+        pushing = (times.pushes + times.shut) / 2 if target == "drawer" else (times.released + times.ends) / 2
+        moments = (
+            0,
+            (times.begins + times.held) / 2,
+            times.held,
+            (times.held + times.released) / 2,
+            times.released,
+            pushing,
+        )
+        pictures = studio.pictures(take, 1)
+        rows.append(np.hstack([pictures[int(30 * t)][43:213] for t in moments]))
+        print(take.said)
+    cv2.imwrite(str(OUT / "human.jpg"), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+def expert() -> None:
+    """Write expert.jpg: the scene from outside, and five moments through the robot's eyes."""
     import mujoco
 
     from crossbody import catalog
@@ -48,7 +88,6 @@ def main() -> None:
     width = outside.shape[1] // len(eyes)
     strip = np.hstack([cv2.resize(e, (width, width * 400 // 640), interpolation=cv2.INTER_AREA) for e in eyes])
     picture = np.vstack([outside, strip])
-    OUT.mkdir(exist_ok=True)
     cv2.imwrite(str(OUT / "expert.jpg"), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
     print(info["instruction"])
 
