@@ -17,7 +17,9 @@ def register() -> None:
     from tasks.suite import load_suite
 
     registration.register("crossbody/Fake-v1", "envs.fake:Fake")
-    registration.register(TRACKING, "envs.humanoid.episode:Tracking")
+    registration.register(
+        TRACKING, "envs.humanoid.episode:Tracking", vector_entry_point="envs.humanoid.vector:TrackingVectorEnv"
+    )
     registration.register(ROBOCASA, "envs.robocasa.entry:make", max_episode_steps=TIME_LIMIT)
     for suite in catalog.entries("suites"):
         for task in load_suite(suite).tasks:

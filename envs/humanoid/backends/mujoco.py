@@ -60,7 +60,6 @@ class Mujoco:
         self.robot, self.num_envs, self.dt = robot, num_envs, dt
         self.dof_names, self.body_names = robot.joint_names, robot.body_names
         self.model = compile_model(robot, dt)
-        self._soles, self._torso = soles(self.model), self.model.body(PAYLOAD_BODY).id
         self._scratch = mujoco.MjData(self.model)
         self._models = [self.model] * num_envs  # copied for an environment when it gets properties of its own
         # Torch's threads beside the simulator's make both several times slower.
@@ -104,20 +103,13 @@ class Mujoco:
                 continue
             if self._models[env] is self.model:
                 self._models[env] = copy.copy(self.model)
-            self._change(self._models[env], *values)
+            change(self._models[env], self.model, self._scratch, *values)
 
     def push(self, ids: Tensor, velocity: Tensor) -> None:
         self._qvel[ids.numpy(), :3] += velocity.double().numpy()
 
     def close(self) -> None:
         self._threads.shutdown()
-
-    def _change(self, model: mujoco.MjModel, friction: float, payload_kg: float, strength: float) -> None:
-        model.geom_friction[self._soles, 0] = friction
-        model.body_mass[self._torso] = self.model.body_mass[self._torso] + payload_kg
-        mujoco.mj_setConst(model, self._scratch)
-        for field in ("actuator_gainprm", "actuator_biasprm", "actuator_forcerange"):
-            getattr(model, field)[:] = strength * getattr(self.model, field)
 
     def _make_buffers(self, envs: int, joints: int, bodies: int) -> None:
         self.root_state = torch.zeros(envs, 13)
@@ -197,6 +189,18 @@ def _warn(message: str) -> None:
     warnings.warn(message, RuntimeWarning, stacklevel=2)
 
 
-def soles(model: mujoco.MjModel) -> np.ndarray:
-    """Return the geoms that rub against the floor."""
-    return np.flatnonzero((model.geom_condim == 3) & (model.geom_bodyid > 0))
+def change(
+    model: mujoco.MjModel,
+    nominal: mujoco.MjModel,
+    scratch: mujoco.MjData,
+    friction: float,
+    payload_kg: float,
+    strength: float,
+) -> None:
+    """Give a copy of the nominal model a friction, a payload and a motor strength; the scratch data is overwritten."""
+    torso = PAYLOAD_BODY
+    model.geom_friction[(nominal.geom_condim == 3) & (nominal.geom_bodyid > 0), 0] = friction
+    model.body(torso).mass = nominal.body(torso).mass + payload_kg
+    mujoco.mj_setConst(model, scratch)
+    for field in ("actuator_gainprm", "actuator_biasprm", "actuator_forcerange"):
+        getattr(model, field)[:] = strength * getattr(nominal, field)

@@ -106,7 +106,7 @@ class IsaacGym:
             return
         self._commands.close()  # the worker ends when it finds its pipe closed
         try:
-            worker.wait(10)
+            worker.wait(30)
         except subprocess.TimeoutExpired:
             worker.kill()
             worker.wait()

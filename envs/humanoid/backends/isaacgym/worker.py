@@ -232,6 +232,8 @@ def main():
             send(answers, {"failed": traceback.format_exc()})
             return
         send(answers, {"done": True})
+    simulation.close()
+    os._exit(0)  # the interpreter would take seconds to take torch apart
 
 
 if __name__ == "__main__":
