@@ -29,7 +29,7 @@ def tracked_numbers(table: Table, given: Given) -> list[Number]:
     found = []
     for split in dict.fromkeys(rows["split"]):
         own = frames.where(rows, "split", split)
-        label = f"{run.manifest.agent}, {split.replace('_', ' ')}"
+        label = f"{run.manifest.agent}, {split}"
         against = given.row or next((r.name for r in table.rows if _plain(r.system) == _plain(split)), "")
         for quantity in table.quantities:
             found.append(_number(table, quantity, run, (own, label, against)))

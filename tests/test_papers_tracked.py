@@ -1,0 +1,49 @@
+"""Humanoid-VLA's Table 2 takes runs of tracked motions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from crossbody.runs import save_trace
+from evaluators.metric import write_metrics
+from reports.papers import given, tables
+from reports.papers.ours import our_numbers
+from tests.synthetic import make_run
+
+TABLE_2 = next(t for t in tables.of_paper("humanoid_vla") if t.id == "H2")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run of the conditions in which the body is 3 mm off for 10 frames, and 6 mm for 30."""
+    path = tmp_path / "mine"
+    folder = make_run(
+        path, lambda e: e.index == 0, suite="motion_conditions", agent="humanoid_tracker", protocol="tracking",
+        episodes_per_task=2, environment={"control_hz": 50.0},
+    )  # fmt: skip
+    for row in folder.final_rows().values():
+        frames, off = (10, 0.003) if row.index == 0 else (30, 0.006)
+        ref = np.random.default_rng(row.index).normal(size=(frames, 15, 3)).astype(np.float32)
+        signals = {
+            "body.keypoints": ref + np.array([off, 0, 0], np.float32), "reference.keypoints": ref,
+            "state.joints": np.zeros((frames, 2)), "reference.joints": np.zeros((frames, 2)),
+            "body.fallen": np.zeros(frames, np.uint8), "reference.progress": np.linspace(0, 1, frames),
+        }  # fmt: skip
+        save_trace(folder.trace_file(row.episode, row.attempt), np.ones(frames, bool), signals)
+    write_metrics(folder)
+    return path
+
+
+def test_each_condition_stands_beside_its_row_with_errors_over_all_frames(run):
+    own, left_out = given.parse("humanoid_vla", [str(run)])
+    assert not left_out
+    found = {(n.row, n.column): n for n in our_numbers(TABLE_2, own)}
+    assert len(found) == 8 * 4
+    mine = found["humanoid_tracker, D+T", "g_mpjpe"]
+    assert mine.value == pytest.approx((10 * 3 + 30 * 6) / 40, abs=0.01)
+    assert (mine.against, mine.n, mine.unit) == ("Medium: D + T", 2, "mm")
+    assert mine.verdict == "known" and mine.unranked.startswith("MuJoCo and motions of the procedural set")
+    assert mine.note == "1 of 2 episodes were lost, their frames until then are in it"
+    assert "50 fps" in mine.protocol
+    assert found["humanoid_tracker, D+S_1+S_N", "vel"].value == pytest.approx(0, abs=0.01)

@@ -1,0 +1,134 @@
+"""`train wbc`: what it writes is what the agent loads; it resumes exactly on the real robot, and says what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from agents import humanoid_tracker
+from crossbody.errors import ContractMismatch
+from envs.humanoid.episode import contract
+from evaluators.acting import fit
+from tasks.suite import load_protocol
+from training.show import Curves
+from training.train import main
+from training.wbc.options import WbcOptions
+from training.wbc.recipe import load_size, train
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A checkpoint of two short iterations."""
+    return train(WbcOptions(dry_run=True, kinds=("stand",), threads=1, out=tmp_path_factory.mktemp("wbc") / "c"))
+
+
+def small(folder, iterations: int, **changes) -> WbcOptions:
+    return WbcOptions(
+        dry_run=True, kinds=("stand", "wave"), threads=1, out=folder, iterations=iterations, save_every=1, log_every=1, **changes
+    )  # fmt: skip
+
+
+@pytest.mark.sim
+def test_what_is_written_is_what_the_agent_loads(folder):
+    assert {f.name for f in folder.iterdir()} >= {
+        "config.json", "model.safetensors", "README.md", "curves.csv", "curves.png", "snapshot.safetensors", "recipe.json",
+    }  # fmt: skip
+    agent = humanoid_tracker.make(humanoid_tracker.Options(folder))
+    offer = contract("g1_23")
+    fit(agent, offer, load_protocol("tracking").chunk)
+    rng = np.random.default_rng(0)
+    seen = {c.name: rng.normal(size=c.shape).astype(np.float32) for c in agent.reads}
+    both = {"a/0": seen, "b/0": {k: v + 1 for k, v in seen.items()}}
+    targets = agent.act({"a/0": seen})["a/0"]["action.joints"]
+    assert targets.shape == (1, 23)
+    # Untrained, it plays the reference back and adds next to nothing.
+    assert np.abs(targets[0] - seen["reference.joints"]).max() < 0.2
+    np.testing.assert_array_equal(agent.act(both)["a/0"]["action.joints"], targets)
+    with pytest.raises(ContractMismatch, match="tracking.joint_position: the agent reads shape"):
+        fit(humanoid_tracker.make(humanoid_tracker.Options(folder)), contract("g1_29"), 1)
+    with pytest.raises(ContractMismatch, match="use --protocol tracking"):
+        fit(agent, offer, 16)
+
+
+@pytest.mark.sim
+def test_the_card_has_the_command_and_what_was_measured_while_training(folder):
+    card = (folder / "README.md").read_text()
+    assert "uv run train wbc --size tiny --backend mujoco --kinds stand" in card
+    assert "| error_mm_stand |" in card and "Not evaluated yet." in card and "nan" not in card
+    made = json.loads((folder / "config.json").read_text())
+    assert made["training"]["samples"] == 2 * 4 * 8
+    assert made["config"]["terms"]["goal_joints"] == 3 * 23
+    assert made["config"]["robot"] == "g1_23"
+
+
+@pytest.mark.sim
+def test_a_resumed_training_of_the_robot_has_the_same_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(Curves, "draw", lambda curves: None)
+    whole = train(small(tmp_path / "whole", 3))
+    stopped = tmp_path / "stopped"
+    saved: list[int] = []
+
+    def stop(*_: object) -> None:
+        saved.append(1)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("training.wbc.recipe.write_card", stop)
+        train(small(stopped, 3))
+    assert saved == [1]
+    train(small(stopped, 3))
+    weights = [(f / "model.safetensors").read_bytes() for f in (whole, stopped)]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.sim
+def test_a_folder_of_another_run_is_refused_with_what_differs(folder, capsys):
+    assert main(["wbc", "--dry-run", "--kinds", "wave", "--threads", "1", "--out", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert "holds a training run that was started differently" in said and "clips: was" in said
+
+
+@pytest.mark.sim
+def test_a_warm_start_begins_with_the_weights_of_another(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(Curves, "draw", lambda curves: None)
+    seen = {}
+
+    def look(learner, saved):
+        seen.update({k: v.clone() for k, v in learner.actor.state_dict().items()})
+        return {}
+
+    monkeypatch.setattr("training.wbc.learning.Learner.run", look)
+    train(small(tmp_path, 1, warm_start=folder))
+    agent = humanoid_tracker.make(humanoid_tracker.Options(folder))
+    for name, value in agent._actor.state_dict().items():
+        assert torch.equal(value, seen[name]), name
+
+
+def test_the_plan_counts_and_allocates_nothing(capsys):
+    assert main(["wbc", "--plan"]) == 0
+    said = capsys.readouterr().out
+    assert "24.6 M" in said and "g1_23" in said and "Time:" in said
+    assert main(["wbc", "--plan", "--size", "base", "--backend", "mjx"]) == 0
+    assert "not timed on this backend" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--size", "huge"], "unknown size 'huge'. Known: base, tiny."),
+        (["--kinds", "jump"], "unknown kind of motion to train on 'jump'"),
+    ],
+)
+def test_what_there_is_not_is_said_with_what_there_is(words, said, capsys):
+    assert main(["wbc", "--plan", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_options_change_the_size_they_name():
+    size = load_size(WbcOptions(robot="g1_29", environments=7, iterations=9, learning_rate=1.0))
+    assert (size["world"]["robot"], size["world"]["environments"]) == ("g1_29", 7)
+    assert (size["learning"]["iterations"], size["ppo"]["learning_rate"]) == (9, 1.0)
+    assert load_size(WbcOptions())["world"]["environments"] == 256
