@@ -17,10 +17,10 @@ from crossbody.errors import CrossbodyError
 from tasks import gr1
 from tests.running import make_plan
 from tests.unit_synthetic import SquareChunks
-from training import loop, pictures, policy, tokenizer
+from training import looks, loop, pictures, policy, tokenizer
 from training.augment import jitter
 from training.batches import Batches
-from training.options import PolicyOptions, TokenizerOptions, TokenOptions
+from training.options import LooksOptions, PolicyOptions, TokenizerOptions, TokenOptions
 from training.pictures import GridFile
 from training.ready import Needs, make_ready
 from training.sources import Source
@@ -65,6 +65,17 @@ def test_a_tokenizer_and_both_policies_train_and_act(tmp_path, unit, sets):
         f"uv run train vla_unit --size tiny --seed 0 --threads 1 --dry-run --tokenizer {unit} --wiring page\n" in card
     )
     assert "| gr1 | frames without actions | 3 | 16 |" in card
+
+
+def test_policies_begin_with_looks_that_were_trained_before(tmp_path, unit, sets):
+    folder = looks.train(LooksOptions(out=tmp_path / "looks", dry_run=True, threads=1), sets)
+    before = load_file(folder / "model.safetensors")
+    for kind, more in ((PolicyOptions, {}), (TokenOptions, {"tokenizer": unit})):
+        options = kind(out=tmp_path / kind.__name__, dry_run=True, threads=1, looks=folder, learning_rate=1e-12, **more)
+        after = load_file(policy.train(options, sets) / "model.safetensors")
+        for name, values in before.items():
+            same = name.replace("model.", "model.context.looks.") if name.startswith("model.") else name
+            np.testing.assert_allclose(after[same], values, atol=1e-6)
 
 
 def test_a_run_that_was_killed_goes_on_to_the_last_bit(tmp_path, monkeypatch, sets):

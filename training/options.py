@@ -72,6 +72,17 @@ class TokenizerOptions(Common):
 
 
 @dataclass(frozen=True)
+class LooksOptions(Common):
+    """Train what finds object and container in a picture: `train looks --data DIR`, for `train gr00t|vla_unit --looks`."""
+
+    frames_share: float = 2.0
+    """Frames without actions, drawn so often per demonstrated chunk: everything in them lies elsewhere, whatever the arms do."""
+
+    human_share: float = 1.0
+    """How often human frames are drawn, against the robot's."""
+
+
+@dataclass(frozen=True)
 class PolicyOptions(Common):
     """Train a policy without tokens: `train gr00t --data DIR`."""
 
@@ -83,6 +94,9 @@ class PolicyOptions(Common):
 
     state_noise: float = 0.01
     """Standard deviation, rad or m, of noise on the state; the action stays in place, so the noise teaches to correct it."""
+
+    looks: Path | None = None
+    """A folder of `train looks` to begin with: the policy need not learn from actions where things are."""
 
     warm_start: Path | None = None
     """A checkpoint of the same configuration to begin with: robot-only fine-tuning after co-training, for one."""

@@ -6,20 +6,26 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from agents.unit.bodies import Scaling
 from agents.unit.checkpoint import Checkpoint, load_checkpoint, rounded_weights
 from agents.unit.config import Size, load_size, to_dict
 from agents.unit.policy import Policy, reader_of
 from agents.unit.tokenizer import UniT
 from agents.unit.visual import load_visual
+from crossbody.errors import CrossbodyError
 from training.card import write_card
 from training.data.chunks import Chunks
 from training.eyes import Batch
+from training.looks import load_looks
 from training.loop import Loop, refuse_other
 from training.options import PolicyOptions, TokenOptions
 from training.ready import Needs, card_of, loop_plan, make_ready
 from training.tokenizer import load_tokenizer, prepare
+
+Known = tuple[dict[str, Scaling], dict[str, np.ndarray]]
 
 
 def train(options: PolicyOptions, sets: Sequence[Chunks]) -> Path:
@@ -29,6 +35,9 @@ def train(options: PolicyOptions, sets: Sequence[Chunks]) -> Path:
     if isinstance(options, TokenOptions):
         tokenizer, stored = load_tokenizer(options.tokenizer or Path("runs/train") / f"tokenizer_full-{options.size}")
         known = (stored.scalings, stored.features)
+    looks = load_looks(options.looks) if options.looks else None
+    if looks is not None:
+        known = agreed(known, looks, options)
     config, defaults = size.policy, size.training["policy"]
     plan = loop_plan(options, name, defaults)
     torch.set_num_threads(options.threads)
@@ -43,6 +52,8 @@ def train(options: PolicyOptions, sets: Sequence[Chunks]) -> Path:
     refuse_other(plan.folder, {"recipe": name, "config": to_dict(config), **card, "feature_seconds": 0})
     torch.manual_seed(options.seed)
     model = Policy(config)
+    if looks is not None:
+        looks.restore(model.context.looks, options.looks)  # pyright: ignore[reportArgumentType]
     if options.warm_start:
         load_checkpoint(options.warm_start, "policy", "Give a folder that `train` wrote.").restore(
             model, options.warm_start
@@ -58,6 +69,16 @@ def train(options: PolicyOptions, sets: Sequence[Chunks]) -> Path:
     checkpoint.save(plan.folder)
     write_card(plan.folder, name, checkpoint)
     return plan.folder
+
+
+def agreed(known: Known | None, looks: Checkpoint, options: PolicyOptions) -> Known:
+    """Return the statistics of looks, and of a tokenizer if there is one; where the two see differently, CrossbodyError."""
+    if known is None:
+        return looks.scalings, looks.features
+    scalings, features = known
+    if any(not np.array_equal(features[k], looks.features[k]) for k in features if not k.startswith("position")):
+        raise CrossbodyError(f"the tokenizer and {options.looks} were trained on other --data; train both on the same.")
+    return scalings, looks.features
 
 
 def configure(options: PolicyOptions) -> tuple[Size, str]:

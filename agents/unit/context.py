@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from agents.unit.config import PolicyConfig
 from agents.unit.layers import Transformer
-from agents.unit.looks import Looks
+from agents.unit.looks import Looked, Looks
 from agents.unit.visual import as_patches
 
 TEXT_WIDTH = 384  # MiniLM
@@ -44,10 +44,10 @@ class SmallContext(nn.Module):
             c.context_depth, c.context_width, c.context_heads, 4 * c.context_width, c.dropout
         )
 
-    def forward(self, seen: dict[str, Tensor]) -> Context:
-        """``seen`` as in ``Looks.forward``."""
+    def forward(self, seen: dict[str, Tensor], looked: Looked | None = None) -> Context:
+        """``seen`` as in ``Looks.forward``; ``looked``: what that returned, if it was asked already."""
         raw = self._patches(seen)
-        looked = self.looks(seen) if self.looks else None
+        looked = looked or (self.looks(seen) if self.looks else None)
         parts = [self.patch(raw) + self.where + self.kinds[0], self.word(seen["text"]) + self.kinds[1]]
         parts += [looked.tokens + self.kinds[2]] if looked else []
         plain = sum(p.shape[1] for p in parts)

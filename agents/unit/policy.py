@@ -13,6 +13,7 @@ from agents.unit.config import PolicyConfig
 from agents.unit.context import Context, SmallContext
 from agents.unit.flow import integrate, masked_mse, on_path, sample_time
 from agents.unit.head import ActionHead
+from agents.unit.looks import Looked
 from agents.unit.tokenizer import Result
 
 Seen = dict[str, Tensor]
@@ -41,9 +42,16 @@ class Policy(nn.Module):
             self.told = nn.Linear(c.code_width, c.context_width)
 
     def forward(self, seen: Seen) -> Result:
-        """Return the training loss of a batch and its parts."""
-        c = self.config
-        context: Context = self.context(seen)
+        """Return the training loss of a batch and its parts. Samples without actions teach where things are, and cost no more."""
+        c, everything = self.config, seen
+        looks = getattr(self.context, "looks", None)
+        looked = looks(seen) if looks is not None else None
+        if looked is not None:
+            acting = with_actions(seen)
+            seen = {name: value[acting] for name, value in seen.items()}
+            context: Context = self.context(seen, Looked(looked.tokens[acting], looked.positions[acting]))
+        else:
+            context = self.context(seen)
         logits = self._logits(context)
         shown = {"flow": self._flow_loss(seen, context, logits)}
         loss = shown["flow"]
@@ -51,10 +59,9 @@ class Policy(nn.Module):
             shown |= code_losses(logits, seen["codes"], seen["action_mask"].any(-1).any(-1))
             codes = sum((w * shown[f"codes_{i}"] for i, w in enumerate(c.level_weights)), torch.zeros_like(loss))
             loss = (loss + c.token_weight * codes) / 2
-        if c.position_weight and context.positions is not None:
-            shown["position"] = position_loss(context.positions, seen["positions"], seen["positions_mask"])
+        if c.position_weight and looked is not None:
+            shown |= position_losses(looked.positions, everything)
             loss = loss + c.position_weight * shown["position"]
-            shown |= position_errors(context.positions.detach(), seen)
         return Result(loss, {"loss": loss, **shown})
 
     @torch.no_grad()
@@ -134,10 +141,17 @@ def code_losses(logits: list[Tensor], codes: Tensor, known: Tensor) -> dict[str,
     return shown
 
 
-def position_loss(predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
-    """Return the SmoothL1 of normalised positions (B, 2, 3) where they are known."""
-    each = F.smooth_l1_loss(predicted.float(), true.float(), beta=0.2, reduction="none")
-    return (each * mask).sum() / mask.sum().clamp(min=1)
+def with_actions(seen: Seen) -> Tensor:
+    """Return bool (B,): True for the samples with an action, and for the first where there is none at all."""
+    acting = seen["action_mask"].flatten(1).any(1)
+    return acting if acting.any() else torch.arange(len(acting), device=acting.device) == 0
+
+
+def position_losses(predicted: Tensor, seen: Seen) -> dict[str, Tensor]:
+    """Return ``position``, the SmoothL1 of normalised positions (B, 2, 3) where they are known, and the errors in cm."""
+    each = F.smooth_l1_loss(predicted.float(), seen["positions"].float(), beta=0.2, reduction="none")
+    mask = seen["positions_mask"]
+    return {"position": (each * mask).sum() / mask.sum().clamp(min=1), **position_errors(predicted.detach(), seen)}
 
 
 def position_errors(predicted: Tensor, seen: Seen) -> dict[str, Tensor]:
