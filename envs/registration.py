@@ -18,7 +18,7 @@ def register() -> None:
 
     registration.register("crossbody/Fake-v1", "envs.fake:Fake")
     registration.register(
-        TRACKING, "envs.humanoid.episode:Tracking", vector_entry_point="envs.humanoid.vector:TrackingVectorEnv"
+        TRACKING, "envs.humanoid.entry:make", vector_entry_point="envs.humanoid.vector:TrackingVectorEnv"
     )
     registration.register(ROBOCASA, "envs.robocasa.entry:make", max_episode_steps=TIME_LIMIT)
     for suite in catalog.entries("suites"):
