@@ -132,6 +132,17 @@ def test_an_interpreter_that_is_not_there_is_named():
         physics.make("isaacgym", ROBOT, 1, python="/nowhere/python")
 
 
+def test_a_program_that_is_no_python_is_named_with_its_exit_code(tmp_path):
+    shim = tmp_path / "python3.8"
+    shim.write_text("#!/bin/sh\necho no version is set >&2\nexit 127\n")
+    shim.chmod(0o755)
+    with pytest.raises(PhysicsError) as caught:
+        physics.make("isaacgym", ROBOT, 1, python=str(shim))
+    message = str(caught.value)
+    assert f"it ended with the exit code 127. Is {shim} a Python 3.6 to 3.8?" in message
+    assert "`--backend mujoco` works now" in message and "no version is set" in message
+
+
 def test_a_worker_that_dies_is_reported_and_not_waited_for(doomed):
     assert doomed._worker is not None
     os.kill(doomed._worker.pid, signal.SIGKILL)

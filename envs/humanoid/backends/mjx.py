@@ -1,4 +1,6 @@
-"""MuJoCo XLA: the same model stepped by JAX, for thousands of environments on a GPU. The extra ``mjx`` brings it.
+"""MuJoCo XLA: the same model stepped by JAX, for thousands of environments on a GPU.
+
+It needs two packages that the project does not install: ``mujoco-mjx==3.3.1`` and ``jax`` (0.6.2 is tested; ``jax[cuda12]`` for a GPU).
 
 One compiled function advances all environments by any number of steps; compiling it takes a minute or more, once per process.
 """
@@ -127,8 +129,8 @@ def _import_jax() -> Any:
         return importlib.import_module("jax")
     except ImportError as error:
         raise PhysicsError(
-            f"the physics backend mjx needs the packages jax and mujoco-mjx 3.3: {error}. They come with the extra: "
-            "`uv sync --extra mjx`; `--backend mujoco` works now."
+            f"the physics backend mjx needs jax and mujoco-mjx, which are not installed here: {error}. "
+            "`uv pip install --no-config mujoco-mjx==3.3.1 jax==0.6.2` brings them; `--backend mujoco` works now."
         ) from None
 
 

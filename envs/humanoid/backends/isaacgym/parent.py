@@ -11,6 +11,7 @@ import select
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from envs.humanoid.robot import Robot, mjcf
 
 PYTHON_VARIABLE = "CROSSBODY_ISAACGYM_PYTHON"
 CANDIDATES = ("python3.8", "python3.7", "python3.6")
-START_S, ANSWER_S = 300, 300
+START_S, ANSWER_S = 300, 240
 INSTEAD = "`--backend mujoco` works now, without a GPU."
 
 
@@ -104,7 +105,8 @@ class IsaacGym:
         worker, self._worker = self._worker, None
         if worker is None:
             return
-        self._commands.close()  # the worker ends when it finds its pipe closed
+        with suppress(BrokenPipeError):
+            self._commands.close()  # the worker ends when it finds its pipe closed
         try:
             worker.wait(30)
         except subprocess.TimeoutExpired:
@@ -142,8 +144,7 @@ class IsaacGym:
         robot = self.robot
         model = Path(self._files.name) / f"{robot.name}.xml"
         model.write_text(mjcf(robot, floor=False, motors=False))
-        send(
-            self._commands,
+        self._tell(
             {
                 "mjcf": str(model),
                 "envs": self.num_envs,
@@ -158,7 +159,7 @@ class IsaacGym:
                 "damping": robot.damping.tolist(),
                 "effort": robot.effort.tolist(),
                 "armature": [hinge.armature for hinge in robot.hinges],
-            },
+            }
         )
         answer = self._answer(START_S)
         if "absent" in answer:
@@ -181,11 +182,12 @@ class IsaacGym:
     def _call(self, method: str, *arguments: int) -> None:
         if self._worker is None:
             raise PhysicsError("Isaac Gym's worker has ended; make the physics anew")
-        try:
-            send(self._commands, {"call": method, "with": arguments})
-        except BrokenPipeError:
-            pass  # the answer says why
+        self._tell({"call": method, "with": arguments})
         self._answer(ANSWER_S)
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        with suppress(BrokenPipeError):  # its answer, or that there is none, says why
+            send(self._commands, message)
 
     def _answer(self, seconds: float) -> dict[str, Any]:
         ready, _, _ = select.select([self._answers], [], [], seconds)
@@ -197,7 +199,10 @@ class IsaacGym:
             self._log.flush()
             said = Path(self._log.name).read_text(errors="replace")[-1500:].strip()
             self.close()
-            raise PhysicsError(f"Isaac Gym's worker failed: {answer['failed'].strip()}\n{said}\n{INSTEAD}")
+            told = f" Is {self._python} a Python 3.6 to 3.8? {PYTHON_VARIABLE} names another;" * (seconds == START_S)
+            raise PhysicsError(
+                f"Isaac Gym's worker failed: {answer['failed'].strip()}.{told} {INSTEAD}\n{said}".rstrip()
+            )
         return answer
 
 
