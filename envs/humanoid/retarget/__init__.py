@@ -1,0 +1,1 @@
+"""A person's key points become joint angles of a robot, by Adam over its forward kinematics."""

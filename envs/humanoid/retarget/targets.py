@@ -1,0 +1,163 @@
+"""Where a robot's key points should be to do what a person's do: its own bones in the person's directions, its feet on its floor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d
+from scipy.spatial.transform import Rotation
+
+from envs.humanoid.robot import Robot
+from tasks.motion.keypoints import ANKLES, INDEX, KEYPOINTS
+from tasks.motion.motion import Motion, MotionError
+
+SOLE_M = 0.035
+"""The ankle's height over the robot's sole."""
+GROUND_QUANTILE = 0.05
+LOW_M, SLOW_M_S = 0.05, 0.3
+"""An ankle that is no higher than this over its lowest, and no faster, stands (both in the robot's size)."""
+SHORTEST_STAND_S = 0.1
+BLEND_S = 0.06
+CREEP_M = 0.06
+LIMBS = tuple(
+    (INDEX[f"{side}_{tip}"], INDEX[f"{side}_{base}"])
+    for side in ("left", "right")
+    for base, tip in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the robot should do, frame by frame."""
+
+    points: np.ndarray  # (T, 15, 3) m, in the robot's proportions
+    feet: np.ndarray  # (T, 2, 3) the ankles once more, but still while they stand
+    root_quat_wxyz: np.ndarray  # (T, 4)
+    stands: np.ndarray  # (T, 2) bool
+    scale: float  # the robot's leg over the person's
+    fps: float
+
+
+def resampled(motion: Motion, fps: float) -> np.ndarray:
+    """Return a motion's key points (T, 15, 3) at another frame rate, by cubics through the given frames."""
+    from scipy.interpolate import CubicSpline
+
+    if abs(fps - motion.fps) < 1e-9:
+        return motion.keypoints
+    given = np.arange(len(motion.keypoints)) / motion.fps
+    wanted = np.arange(0, given[-1] + 1e-9, 1 / fps)
+    if len(wanted) < 2:
+        raise MotionError(
+            f"{motion.name}: it lasts {given[-1]:.3f} s, which is less than two frames at {fps:g} a second"
+        )
+    return CubicSpline(given, motion.keypoints, axis=0)(wanted)
+
+
+def fitted(motion: Motion, robot: Robot, rest: np.ndarray, fps: float) -> Targets:
+    """Return the targets of a motion for a robot whose key points (15, 3) at joint angles 0, pelvis at the origin, are ``rest``.
+
+    The robot's rigid parts (hips in the pelvis, torso, head and shoulders in the trunk) stay as they are, turned with the person's;
+    limbs have the robot's lengths. Everything is moved so that the lowest ankles have the height of a standing robot's.
+    """
+    people = resampled(motion, fps)
+    scale = _leg(rest[None])[0] / float(np.median(_leg(people)))
+    pelvis, trunk = _frames(people, robot)
+    waist = rest[INDEX["torso"]] * [1, 1, 0] + [0, 0, _waist_height(robot)]
+    points = np.empty_like(people)
+    points[:, 0] = scale * people[:, 0]
+    for name in ("left_hip", "right_hip"):
+        points[:, INDEX[name]] = points[:, 0] + pelvis.apply(rest[INDEX[name]])
+    for name in ("torso", "head", "left_shoulder", "right_shoulder"):
+        points[:, INDEX[name]] = points[:, 0] + pelvis.apply(waist) + trunk.apply(rest[INDEX[name]] - waist)
+    for tip, base in LIMBS:
+        direction = people[:, tip] - people[:, base]
+        length = np.linalg.norm(rest[tip] - rest[base])
+        points[:, tip] = (
+            points[:, base] + direction / np.linalg.norm(direction, axis=-1, keepdims=True).clip(1e-6) * length
+        )
+    points[..., 2] += SOLE_M - np.quantile(points[:, list(ANKLES), 2], GROUND_QUANTILE)
+    stands = standing(points[:, list(ANKLES)], fps)
+    feet = _held(points[:, list(ANKLES)], stands, fps)
+    return Targets(points, feet, pelvis.as_quat(scalar_first=True), stands, float(scale), fps)
+
+
+def standing(ankles: np.ndarray, fps: float) -> np.ndarray:
+    """Return whether each of two ankles (T, 2, 3) stands, (T, 2): low and slow, for no less than a tenth of a second."""
+    smooth = gaussian_filter1d(ankles, 0.02 * fps, axis=0, mode="nearest")
+    speed = np.linalg.norm(np.gradient(smooth, 1 / fps, axis=0), axis=-1)
+    still = (ankles[..., 2] < SOLE_M + LOW_M) & (speed < SLOW_M_S)
+    width = max(1, round(SHORTEST_STAND_S * fps))
+    shape = np.ones((width, 1), bool)
+    # The ends count as what stands next to them: a clip that begins in a stand began before.
+    padded = np.pad(still, ((width, width), (0, 0)), mode="edge")
+    return binary_opening(binary_closing(padded, shape), shape)[width:-width]
+
+
+def _held(ankles: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarray:
+    """Each stand of a foot is at one place, on the floor; into it and out of it the foot goes over BLEND_S."""
+    out = ankles.copy()
+    for foot in range(2):
+        for span in _stays(ankles[:, foot, :2], stands[:, foot]):
+            inside = np.zeros(len(ankles))
+            inside[span] = 1.0
+            place = np.array([*ankles[span, foot, :2].mean(axis=0), SOLE_M])
+            share = np.maximum(gaussian_filter1d(inside, BLEND_S * fps / 2, mode="nearest") * ~stands[:, foot], inside)
+            out[:, foot] += share[:, None] * (place - ankles[:, foot])
+    return out
+
+
+def _stays(ways: np.ndarray, stands: np.ndarray) -> list[slice]:
+    """Spans of frames in which a foot stands at one place; one that creeps farther than CREEP_M is at another."""
+    spans, start = [], None
+    for frame in range(len(stands) + 1):
+        over = frame == len(stands) or not stands[frame]
+        if start is not None and (over or np.linalg.norm(ways[frame] - ways[start]) > CREEP_M):
+            spans.append(slice(start, frame))
+            start = None
+        if start is None and not over:
+            start = frame
+    return spans
+
+
+def _leg(points: np.ndarray) -> np.ndarray:
+    total = np.zeros(len(points))
+    for side in ("left", "right"):
+        hip, knee, ankle = (points[:, INDEX[f"{side}_{joint}"]] for joint in ("hip", "knee", "ankle"))
+        total += np.linalg.norm(hip - knee, axis=-1) + np.linalg.norm(knee - ankle, axis=-1)
+    return total / 2
+
+
+def _frames(people: np.ndarray, robot: Robot) -> tuple[Rotation, Rotation]:
+    """The turns of the pelvis and of the trunk. A waist that only turns about its own axis keeps both along one line."""
+    hips = people[:, INDEX["left_hip"]] - people[:, INDEX["right_hip"]]
+    shoulders = people[:, INDEX["left_shoulder"]] - people[:, INDEX["right_shoulder"]]
+    between = 0.5 * (people[:, INDEX["left_shoulder"]] + people[:, INDEX["right_shoulder"]])
+    spine = between - people[:, 0]
+    bends = {"waist_roll_joint", "waist_pitch_joint"} & set(robot.joint_names)
+    if not bends:
+        return _axes(hips, spine), _axes(shoulders, spine)
+    lower = people[:, INDEX["torso"]] - people[:, 0]
+    lower = lower / np.linalg.norm(lower, axis=-1, keepdims=True).clip(1e-6)
+    return _axes(hips, lower + spine / np.linalg.norm(spine, axis=-1, keepdims=True).clip(1e-6)), _axes(
+        shoulders, spine
+    )
+
+
+def _axes(left: np.ndarray, up: np.ndarray) -> Rotation:
+    up = up / np.linalg.norm(up, axis=-1, keepdims=True).clip(1e-6)
+    left = left - (left * up).sum(-1, keepdims=True) * up
+    left = left / np.linalg.norm(left, axis=-1, keepdims=True).clip(1e-6)
+    return Rotation.from_matrix(np.stack([np.cross(left, up), left, up], axis=-1))
+
+
+def _waist_height(robot: Robot) -> float:
+    torso, height = robot.body_names.index("torso_link"), 0.0
+    while torso > 0:
+        height, torso = height + robot.bodies[torso].position[2], robot.bodies[torso].parent
+    return height
+
+
+def parents() -> list[int]:
+    """Return the key point that carries each; -1 for the pelvis."""
+    return [point.parent for point in KEYPOINTS]

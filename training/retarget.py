@@ -1,0 +1,161 @@
+"""``crossbody retarget``: a person's motion on a robot, with figures, a motion file and a video."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from crossbody.errors import CrossbodyError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from envs.humanoid.retarget.fit import Retargeted
+    from envs.humanoid.robot import Robot
+    from tasks.motion.motion import Motion
+
+VIDEO_FPS = 25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Fit a robot's joints to a motion's fifteen key points by Adam over forward kinematics."""
+
+    file: Annotated[Path, tyro.conf.Positional]
+    """The motion: key points or SMPL joints (npy, npz), SMPL parameters (AMASS npz), BVH, an archive of clips, a robot's CSV or npz."""
+    out: Path
+    """The motion file to write, .npz; a folder where the file holds several clips."""
+    clip: str = ""
+    """Of an archive, only clips whose name has this in it."""
+    robot: str = "g1_23"
+    """A configuration of the robot: g1_23, g1_24 or g1_29."""
+    fps: float = 50.0
+    """Frames a second of what is written; the controllers here run at 50."""
+    iterations: int = 300
+    """Of Adam; fewer are quicker and farther off."""
+    video: bool = True
+    """Also write an mp4 of the robot beside what it follows."""
+    source_fps: float | None = None
+    """Frames a second of a file that does not say."""
+    up: Literal["y", "z"] | None = None
+    """The axis that points up in the file, where it is not its format's."""
+    metres_per_unit: float | None = None
+    """Of the file, where it is neither in metres nor recognised."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures of a retargeted motion."""
+
+    mean_mm: float  # of key points to their targets
+    p95_mm: float
+    worst: str  # the key point that is farthest on average
+    worst_mm: float
+    figures: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """Return the figures as sentences."""
+        return [
+            f"key points: {self.mean_mm:.1f} mm from their targets on average, {self.p95_mm:.1f} mm at the 95th percentile; "
+            f"farthest {self.worst.replace('_', ' ')} with {self.worst_mm:.1f} mm",
+            *self.figures,
+        ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code is 1 when a clip of several could not be read."""
+    arguments = tyro.cli(Arguments, args=argv, prog="crossbody retarget")
+    if arguments.video:
+        import os
+
+        from crossbody import gl
+
+        os.environ.update(gl.choose())  # before MuJoCo is imported
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from envs.humanoid import robot as robots
+
+    robot, (motions, failures) = robots.load(arguments.robot), read(arguments)
+    several = len(motions) + failures > 1
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        for name, motion in motions.items():
+            out = arguments.out / f"{name.replace('/', '_')}.npz" if several else arguments.out
+            print(f"{name}: {len(motion.keypoints)} frames at {motion.fps:g} a second")
+            done = fit(motion, robot, arguments, bar)
+            for line in write(done, robot, out, arguments.video):
+                print(f"  {line}")
+    return 1 if failures else 0
+
+
+def read(arguments: Arguments) -> tuple[dict[str, Motion], int]:
+    """Return the chosen motions of the file by name, and how many cannot be used (each is said); none left raises CrossbodyError."""
+    from envs.humanoid.motions.robot_files import read as read_any
+    from tasks.motion.foreign import Hints
+    from tasks.motion.motion import MotionError
+
+    hints = Hints(arguments.source_fps, arguments.up, arguments.metres_per_unit)
+    found = {name: m for name, m in read_any(arguments.file, hints).items() if arguments.clip in name}
+    wrong = [m for m in found.values() if isinstance(m, MotionError)]
+    if len(wrong) == len(found):
+        raise wrong[0] if wrong else CrossbodyError(f"{arguments.file} has no clip with '{arguments.clip}' in its name")
+    for error in wrong:
+        print(f"left out: {error}", file=sys.stderr)
+    if len(found) == 1 and arguments.out.suffix != ".npz":
+        raise CrossbodyError(f"--out {arguments.out}: expected a name that ends in .npz")
+    if len(found) > 1 and arguments.out.suffix:
+        raise CrossbodyError(
+            f"--out {arguments.out}: {arguments.file} has {len(found)} clips; expected a folder, or `--clip`"
+        )
+    return {name: m for name, m in found.items() if not isinstance(m, MotionError)}, len(wrong)
+
+
+def fit(motion: Motion, robot: Robot, arguments: Arguments, bar: Progress) -> Retargeted:
+    """Return the fitted motion; a bar shows how far Adam is."""
+    import torch
+
+    from envs.humanoid.retarget.fit import Options, retarget
+
+    torch.set_num_threads(1)  # the frames are too few for two threads to pay
+    task = bar.add_task(motion.name[-40:], total=arguments.iterations)
+    done = retarget(
+        motion, robot, arguments.fps, Options(iterations=arguments.iterations), lambda: bar.update(task, advance=1)
+    )
+    bar.remove_task(task)
+    return done
+
+
+def write(done: Retargeted, robot: Robot, out: Path, video: bool) -> list[str]:
+    """Write the motion file, and the video beside it; return what there is to say."""
+    from tasks.motion.store import save
+
+    save(done.motion, out)
+    said = [*report(done, robot).lines(), f"{out}"]
+    if video:
+        from envs.humanoid.motions.pictures import film
+        from training.data.video import write_video
+
+        film_file = out.with_suffix(".mp4")
+        write_video(film_file, film(done.motion, robot, done.targets.points, VIDEO_FPS), VIDEO_FPS)
+        said.append(f"{film_file}")
+    return said
+
+
+def report(done: Retargeted, robot: Robot) -> Report:
+    """Return the figures of a fitted motion."""
+    import numpy as np
+
+    from envs.humanoid.motions.body import Body
+    from envs.humanoid.motions.quality import measure
+    from tasks.motion.keypoints import NAMES
+
+    errors = done.errors_mm()
+    each = errors.mean(axis=0)
+    worst = int(np.argmax(each))
+    figures = measure(done.motion, Body(robot)).lines()
+    return Report(float(errors.mean()), float(np.quantile(errors, 0.95)), NAMES[worst], float(each[worst]), figures)
