@@ -92,6 +92,9 @@ def test_a_payload_is_taken_before_the_first_step(doomed):
         weights.append(doomed.contact_forces[..., 2].sum(1).clone())
     mean = torch.stack(weights[5:]).mean(0)
     assert float(mean[1] - mean[0]) == pytest.approx(6 * 9.81, rel=0.5)
+    doomed.set_properties(torch.arange(2), properties)
+    with pytest.raises(PhysicsError, match="takes payloads before the first reset or step only"):
+        doomed.set_properties(torch.arange(2), physics.Properties.nominal(2))
 
 
 def test_a_push_and_a_reset_before_one_step_both_count(isaac):

@@ -92,6 +92,11 @@ class IsaacGym:
         self.contact_forces[ids] = 0
 
     def set_properties(self, ids: Tensor, properties: Properties) -> None:
+        if self._running and not torch.equal(self._payload[ids], properties.payload_kg):
+            raise PhysicsError(
+                "Isaac Gym takes payloads before the first reset or step only; make the physics anew for other ones"
+            )
+        self._payload[ids] = properties.payload_kg
         count = self._choose(ids)
         self._arrays["properties"][:count] = torch.stack(tuple(vars(properties).values()), 1).numpy()
         self._call("properties", count)
@@ -167,6 +172,7 @@ class IsaacGym:
 
     def _make_tensors(self) -> None:
         joints, bodies = len(self.dof_names), len(self.body_names)
+        self._payload, self._running = torch.zeros(self.num_envs), False
         self.root_state, self.dof_state = torch.zeros(self.num_envs, 13), torch.zeros(self.num_envs, joints, 2)
         self.body_state = torch.zeros(self.num_envs, bodies, 13)
         self.contact_forces = torch.zeros(self.num_envs, bodies, 3)
@@ -182,6 +188,7 @@ class IsaacGym:
     def _call(self, method: str, *arguments: int) -> None:
         if self._worker is None:
             raise PhysicsError("Isaac Gym's worker has ended; make the physics anew")
+        self._running |= method != "properties"
         self._tell({"call": method, "with": arguments})
         self._answer(ANSWER_S)
 
