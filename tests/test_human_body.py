@@ -10,7 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
@@ -23,6 +22,7 @@ from training import collect
 from training.convert import convert
 from training.data import egodex
 from training.data.chunks import open_chunks
+from training.data.hdf5 import opened
 from training.human.demonstrator import Studio, write
 from training.human.head import axes
 from training.human.labels import TO_ARKIT, visible
@@ -233,7 +233,7 @@ def test_labels_are_the_kinematics_in_the_frame_of_arkit(recorded):
     script, frame = take.script, 40
     posture = script.posture(frame / HZ)
     script.stage.show(posture)
-    with h5py.File(folder / "0.hdf5") as file:
+    with opened(folder / "0.hdf5") as file:
         pose = {n: np.asarray(file[f"transforms/{n}"][frame], float) for n in egodex.TRANSFORMS}
         confident = {n: float(file[f"confidences/{n}"][frame]) for n in egodex.JOINTS}
         thing = np.asarray(file["privileged/object"][frame], float)
