@@ -21,9 +21,6 @@ from training.matching import HELD_OUT_WORDINGS, Captioned, Matches, motions, st
 from training.matching_card import text
 from training.options import MatcherOptions
 
-BLURRED = 0.4
-"""Share of the words' numbers that are zero in training: MiniLM says the same with the others."""
-
 DRY_STEPS, DRY_CLIPS, DRY_BATCH = 4, 5, 16
 
 
@@ -35,7 +32,7 @@ def train(options: MatcherOptions) -> Path:
     batch = DRY_BATCH if options.dry_run else options.batch
     recipe = {
         "recipe": "matcher", "sizes": asdict(Sizes()), "steps": plan.steps, "batch": batch, "seed": plan.seed,
-        "learning_rate": plan.learning_rate, "motions": [len(train_set), len(held_out)],
+        "learning_rate": plan.learning_rate, "unread": options.unread, "blurred": options.blurred, "motions": [len(train_set), len(held_out)],
         "source": f"procedural-{library.VERSION} {library.ROBOT}", "fingerprint": train_set.fingerprint(),
     }  # fmt: skip
     refuse_other(plan.folder, recipe)
@@ -43,8 +40,8 @@ def train(options: MatcherOptions) -> Path:
     network = Matcher(Sizes())
     network.mean, network.std = statistics(train_set)
     started = time.monotonic()
-    loop = Loop(Contrast(network), lambda seen: seen, plan)
-    loop.run(Matches(train_set, held_out, batch, options.seed))
+    loop = Loop(Contrast(network, options.blurred), lambda seen: seen, plan)
+    loop.run(Matches(train_set, held_out, batch, options.seed, options.unread))
     made = recipe | {"seconds": round(time.monotonic() - started), "torch": torch.__version__}
     network.save(plan.folder, made)
     _write_card(plan.folder, options, made, held_out)
@@ -54,9 +51,10 @@ def train(options: MatcherOptions) -> Path:
 class Contrast(nn.Module):
     """The network with its loss."""
 
-    def __init__(self, network: Matcher):
+    def __init__(self, network: Matcher, blurred: float = 0.0):
+        """``blurred``: the share of the words' numbers that is zero in training."""
         super().__init__()
-        self.network = network
+        self.network, self.blurred = network, blurred
 
     def forward(self, batch: Batch) -> Result:
         """Return the loss of a batch: each motion among the captions, and each caption among the motions.
@@ -65,7 +63,7 @@ class Contrast(nn.Module):
         one and the same caption are all right answers.
         """
         a = self.network.motions(batch["features"], batch["codes"])
-        words = F.dropout(batch["words"], BLURRED, self.training)
+        words = F.dropout(batch["words"], self.blurred, self.training)
         b = self.network.texts(words, batch["mask"])
         nearness = -torch.cdist(a, b).square()
         right = (batch["caption"][:, None] == batch["caption"]).float()

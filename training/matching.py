@@ -32,9 +32,6 @@ HELD_OUT_WORDINGS = (
 )  # fmt: skip
 """Captions with these words are never trained on: at least one wording of every kind of motion."""
 
-UNREAD = 0.2
-"""Share of a caption's words that are not seen in training, so that no single wording is relied upon."""
-
 SMALLEST, LARGEST = 0.8, 1.45
 """Bodies between these, against the robot's 1.3 m: every motion is learned at the size of people, too."""
 
@@ -85,9 +82,10 @@ def motions(clips_per_kind: int) -> tuple[Captioned, Captioned]:
 class Matches(Supply):
     """Batches of motions, each with one of its captions: drawn by (seed, step, process), so that a resumed run repeats."""
 
-    def __init__(self, train: Captioned, held_out: Captioned, size: int, seed: int):
+    def __init__(self, train: Captioned, held_out: Captioned, size: int, seed: int, unread: float = 0.0):
+        """``unread``: the share of a caption's words that is left out in training."""
         self._sets = {False: train.worded(new=False), True: held_out.worded(new=False)}
-        self._size, self._seed = size, seed
+        self._size, self._seed, self._unread = size, seed, unread
         self._words = _states([c for s in self._sets.values() for told in s.captions for c in told])
 
     def __call__(self, step: int, process: int = 0, held_out: bool = False) -> Batch:
@@ -103,7 +101,7 @@ class Matches(Supply):
             "features": features,
             "codes": codes,
             "caption": torch.tensor([numbers[c] for c in told]),
-            **_padded_words([_thinned(self._words[c], 0.0 if held_out else UNREAD, random) for c in told]),
+            **_padded_words([_thinned(self._words[c], 0.0 if held_out else self._unread, random) for c in told]),
         }
 
 

@@ -135,6 +135,12 @@ class MatcherOptions:
     learning_rate: float = 1e-3
     """At its highest, after the warm-up."""
 
+    unread: float = 0.2
+    """Share of a caption's words that an update does not see, so that no single wording is relied upon."""
+
+    blurred: float = 0.4
+    """Share of the words' numbers that are zero in an update: MiniLM says the same with the others."""
+
     seed: int = 0
     """Of weights, order, captions and sizes of bodies."""
 

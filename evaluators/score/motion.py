@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from evaluators.motion.rows import Collections, SetRow
 
 FORMAT = 1
+OF_TEXTS = ("mm_dist", "r_precision")
+"""How the metrics begin that compare motions with their texts."""
+
 KINDS = ("motion_pair", "motion", "motion_sets", "motion_draws")
 
 
@@ -76,7 +79,7 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     if (folder / "manifest.json").exists():
         raise CrossbodyError(f"{folder} already holds results. Give another --out.")
     clips, rows, motions = run(arguments, metrics)
-    facts = _facts(rows, motions)
+    facts = _facts(rows, motions, metrics)
     _write(folder, (clips, rows, facts), _manifest(arguments, command))
     console = Console(highlight=False)
     console.print(*facts, sep="\n", soft_wrap=True)
@@ -175,7 +178,7 @@ def _chosen(arguments: Arguments) -> dict[str, Metric]:
     return {name: metric for name, metric in known.items() if not arguments.metrics or name in arguments.metrics}
 
 
-def _facts(rows: Sequence[SetRow], motions: Collections) -> list[str]:
+def _facts(rows: Sequence[SetRow], motions: Collections, metrics: Mapping[str, Metric]) -> list[str]:
     from evaluators.motion.sets import NO_TEXTS, PAIRS, POOL
 
     first = rows[0]
@@ -186,7 +189,8 @@ def _facts(rows: Sequence[SetRow], motions: Collections) -> list[str]:
         "errors are means over all frames; the files also have means in which every clip counts once ('by clip')",
         f"drawn 20 times: {PAIRS} pairs for diversity, pools of {POOL} for R-precision, halves; ± 1.96 sd / √20 as text-to-motion prints",
     ]
-    if not any(row.metric.startswith("mm_dist") for row in rows):
+    told = [name for name in metrics if name.startswith(OF_TEXTS)]
+    if told and not any(row.metric.startswith(OF_TEXTS) for row in rows):
         facts.append(f"R-precision and MM-Dist are left out: {NO_TEXTS.reason}")
     seen = {r.metric: f"{r.metric} version {r.version}" for r in rows}
     through = {r.embedding: f"{r.embedding}: {r.embedding_version}" for r in rows if r.embedding}
