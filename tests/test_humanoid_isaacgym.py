@@ -116,6 +116,16 @@ def test_an_interpreter_without_isaac_gym_is_told_what_to_install(monkeypatch):
     assert "set CROSSBODY_ISAACGYM_PYTHON to that interpreter; `--backend mujoco` works now" in message
 
 
+def test_isaac_gym_under_a_wrong_python_is_told_which_one_it_needs(monkeypatch, tmp_path):
+    (tmp_path / "isaacgym").mkdir()
+    (tmp_path / "isaacgym" / "__init__.py").write_text("raise RuntimeError('No gym module found for this Python')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(
+        PhysicsError, match="No gym module found for this Python; it runs under Python 3.6 to 3.8 and this is"
+    ):
+        physics.make("isaacgym", ROBOT, 1, python=sys.executable)
+
+
 def test_without_any_old_python_the_message_says_what_is_needed(monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv(parent.PYTHON_VARIABLE, raising=False)

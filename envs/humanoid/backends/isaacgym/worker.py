@@ -199,11 +199,17 @@ class Simulation:
         self.arrays[name][...] = tensor.cpu().numpy()
 
 
+class Absent(Exception):
+    """Isaac Gym, or what it needs, cannot be imported."""
+
+
 def start(config, arrays):
     """Import Isaac Gym, before torch as it insists, and return the simulation."""
-    from isaacgym import gymapi, gymtorch  # isort: skip
-    import torch
-
+    try:
+        from isaacgym import gymapi, gymtorch  # isort: skip
+        import torch
+    except Exception as error:  # under a wrong Python it raises RuntimeError
+        raise Absent(str(error)) from error
     torch.set_num_threads(1)
     return Simulation(config, arrays, gymapi, gymtorch, torch)
 
@@ -218,7 +224,7 @@ def main():
     try:
         arrays = Block(block_fd, config["envs"], len(config["joints"]), len(config["bodies"])).open()
         simulation = start(config, arrays)
-    except ImportError as error:
+    except Absent as error:
         send(answers, {"absent": str(error), "python": "{}.{}".format(*sys.version_info[:2])})
         return
     except Exception:
