@@ -13,6 +13,7 @@ class PointWorld:
     """Each of N points is moved by its action and should be at its clip's side; it is lost beyond 2 m."""
 
     clips = ("left/0", "right/0")
+    device = "cpu"
     widths = Widths(actor=2, critic=3, actions=1)
 
     def __init__(self, count: int = 16, length: int = 20):

@@ -9,6 +9,7 @@ from envs.humanoid.robot import Robot, mjcf
 
 HEIGHT, WIDTH = 360, 480
 DOT_M, DOT_COLOUR = 0.025, np.array([0.9, 0.25, 0.15, 0.9], np.float32)
+FLOOR_COLOUR = (0.85, 0.86, 0.88, 1.0)
 COLLISION_GROUP = 3
 
 
@@ -18,12 +19,15 @@ class Picture:
     def __init__(self, robot: Robot):
         self._model = mujoco.MjModel.from_xml_string(mjcf(robot, skin=True))
         self._model.vis.global_.offwidth, self._model.vis.global_.offheight = WIDTH, HEIGHT
+        light = self._model.vis.headlight
+        light.ambient[:], light.diffuse[:] = 0.35, 0.6
+        self._model.geom("floor").rgba[:] = FLOOR_COLOUR
         self._data = mujoco.MjData(self._model)
         self._renderer = mujoco.Renderer(self._model, HEIGHT, WIDTH)
         self._options = mujoco.MjvOption()
         self._options.geomgroup[COLLISION_GROUP] = 0
         self._camera = mujoco.MjvCamera()
-        self._camera.distance, self._camera.azimuth, self._camera.elevation = 3.0, 140, -15
+        self._camera.distance, self._camera.azimuth, self._camera.elevation = 2.4, 140, -12
 
     def draw(self, root: np.ndarray, joints: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Return (360, 480, 3) uint8 of a root pose (7,), joint angles (D,) and reference key points (15, 3)."""

@@ -69,7 +69,7 @@ def collect(
     value = critic(sight.critic)
     for _ in range(steps):
         mean = actor(sight.actor)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+        noise = torch.randn(mean.shape, generator=generator).to(mean.device)  # one stream, whatever the device
         actions = mean + actor.log_std.exp() * noise
         moved = world.step(actions)
         tally.add(moved)

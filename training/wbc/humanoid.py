@@ -27,8 +27,10 @@ class Humanoids:
         self.body = robot.load(size["robot"], size["gains"])
         extra = {"threads": threads} if backend == "mujoco" else {}
         variation = Variation.training() if size["randomised"] else Variation.nominal()
+        simulator = physics.make(backend, self.body, self.count, **extra)
+        self.device = simulator.device
         self.task = Task(
-            physics.make(backend, self.body, self.count, **extra),
+            simulator,
             [library.load(name, size["robot"]) for name in clips],
             Options(**size["options"]),
             variation,

@@ -57,7 +57,7 @@ class Learner:
         self.critic = Critic(widths.critic, shape.critic)
         initialise(self.actor, SMALL, generator)
         initialise(self.critic, 1.0, generator)
-        nets = nn.ModuleDict({"actor": self.actor, "critic": self.critic})
+        nets = nn.ModuleDict({"actor": self.actor, "critic": self.critic}).to(world.device)
         optimizer = torch.optim.Adam(nets.parameters(), settings.learning_rate, eps=1e-5)
         self.state = State(nets, optimizer, generator, Difficulty(len(world.clips), schedule.step_s))
         self.state.resume(schedule.folder)

@@ -42,6 +42,11 @@ class World(Protocol):
     @property
     def count(self) -> int: ...
     @property
+    def device(self) -> str:
+        """Where its tensors are, and the networks'."""
+        ...
+
+    @property
     def widths(self) -> Widths: ...
     @property
     def clips(self) -> tuple[str, ...]:
