@@ -13,7 +13,8 @@ from tasks.motion.motion import Motion, MotionError
 
 SOLE_CORNERS = np.array([(x, y, -SOLE_M) for x in (-0.05, 0.12) for y in (-0.03, 0.03)])
 """Of the foot's contact, in the frame of its last body."""
-CONTACT_M = 0.005
+CONTACT_M, SUPPORT_M = 0.005, 0.015
+"""Below the first a corner of a sole must not slide, below the second it is taken to bear: soles of fitted motions are not quite level."""
 MARGIN_M = 0.01
 """How far outside the feet's outline the pressure may be: as much as the outline itself is known."""
 LEAST_LOAD = 0.5
@@ -57,9 +58,10 @@ def measure(motion: Motion, body: Body) -> Quality:
     speeds = np.abs(velocity(qpos, dt)[:, 6:])
     centre, momentum = body.momentum(qpos, dt=dt)
     lacks, _, load = residual(np.zeros((len(qpos), 2)), centre, momentum, body.mass, dt)
-    loaded = (load > LEAST_LOAD) & down.any(axis=1)
+    bears = corners[..., 2] < SUPPORT_M
+    loaded = (load > LEAST_LOAD) & bears.any(axis=1)
     pressure = lacks / np.where(loaded, load, 1.0)[:, None]
-    inside = [_inside(pressure[i], corners[i, down[i], :2]) for i in np.flatnonzero(loaded)]
+    inside = [_inside(pressure[i], corners[i, bears[i], :2]) for i in np.flatnonzero(loaded)]
     return Quality(
         skate_mm_s=float(slide[held].mean() * 1e3) if held.any() else 0.0,
         sunk_mm=float(max(-corners[..., 2].min(), 0.0) * 1e3),

@@ -29,9 +29,9 @@ class Options:
     iterations: int = 300  # of Adam; errors fall little after that
     rate: float = 0.05  # Adam's first step, rad and m; it falls as a cosine
     softness_m: float = 0.005  # distances count like the paper's sum of lengths above this, squared below
-    smoothness: float = 2e-5  # of joint accelerations, (rad/s²)² in units of 100
-    feet: float = 2.0  # ankles that stand, over other points
-    still: float = 0.5  # soles that stand do not move
+    smoothness: float = 3e-5  # of joint accelerations, (rad/s²)² in units of 100
+    feet: float = 4.0  # ankles that stand, over other points
+    still: float = 2.0  # soles that stand do not move
     flat: float = 0.5  # soles that stand are level
     floor: float = 20.0  # soles are not under the floor
     loose: float = 2e-3  # joints that key points say little about

@@ -9,7 +9,7 @@ from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from envs.humanoid.robot import Robot
-from tasks.motion.keypoints import ANKLES, INDEX, KEYPOINTS
+from tasks.motion.keypoints import ANKLES, INDEX
 from tasks.motion.motion import Motion, MotionError
 
 SOLE_M = 0.035
@@ -18,7 +18,10 @@ GROUND_QUANTILE = 0.05
 LOW_M, SLOW_M_S = 0.05, 0.3
 """An ankle that is no higher than this over its lowest, and no faster, stands (both in the robot's size)."""
 SHORTEST_STAND_S = 0.1
+SMOOTH_S = 0.02
+"""Half power at 6.6 Hz: people move below that (Winter, Biomechanics of Human Movement), marker noise is above."""
 BLEND_S = 0.06
+SETTLE_S = 0.1
 CREEP_M = 0.06
 LIMBS = tuple(
     (INDEX[f"{side}_{tip}"], INDEX[f"{side}_{base}"])
@@ -40,18 +43,17 @@ class Targets:
 
 
 def resampled(motion: Motion, fps: float) -> np.ndarray:
-    """Return a motion's key points (T, 15, 3) at another frame rate, by cubics through the given frames."""
+    """Return a motion's key points (T, 15, 3) at another frame rate, by cubics through the given frames, without what is above 7 Hz."""
     from scipy.interpolate import CubicSpline
 
-    if abs(fps - motion.fps) < 1e-9:
-        return motion.keypoints
     given = np.arange(len(motion.keypoints)) / motion.fps
     wanted = np.arange(0, given[-1] + 1e-9, 1 / fps)
     if len(wanted) < 2:
         raise MotionError(
             f"{motion.name}: it lasts {given[-1]:.3f} s, which is less than two frames at {fps:g} a second"
         )
-    return CubicSpline(given, motion.keypoints, axis=0)(wanted)
+    points = CubicSpline(given, motion.keypoints, axis=0)(wanted)
+    return gaussian_filter1d(points, SMOOTH_S * fps, axis=0, mode="nearest")
 
 
 def fitted(motion: Motion, robot: Robot, rest: np.ndarray, fps: float) -> Targets:
@@ -78,6 +80,7 @@ def fitted(motion: Motion, robot: Robot, rest: np.ndarray, fps: float) -> Target
         )
     points[..., 2] += SOLE_M - np.quantile(points[:, list(ANKLES), 2], GROUND_QUANTILE)
     stands = standing(points[:, list(ANKLES)], fps)
+    points[..., 2] += _onto_floor(points[:, list(ANKLES), 2], stands, fps)[:, None]
     feet = _held(points[:, list(ANKLES)], stands, fps)
     return Targets(points, feet, pelvis.as_quat(scalar_first=True), stands, float(scale), fps)
 
@@ -92,6 +95,16 @@ def standing(ankles: np.ndarray, fps: float) -> np.ndarray:
     # The ends count as what stands next to them: a clip that begins in a stand began before.
     padded = np.pad(still, ((width, width), (0, 0)), mode="edge")
     return binary_opening(binary_closing(padded, shape), shape)[width:-width]
+
+
+def _onto_floor(heights: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarray:
+    """How far (T,) a body must rise for the ankles (T, 2) that stand to be at their height, on average; slowly between stands."""
+    count = stands.sum(axis=1)
+    known = np.flatnonzero(count)
+    if not len(known):
+        return np.zeros(len(heights))
+    rise = ((SOLE_M - heights) * stands).sum(axis=1)[known] / count[known]
+    return gaussian_filter1d(np.interp(np.arange(len(heights)), known, rise), SETTLE_S * fps, mode="nearest")
 
 
 def _held(ankles: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarray:
@@ -156,8 +169,3 @@ def _waist_height(robot: Robot) -> float:
     while torso > 0:
         height, torso = height + robot.bodies[torso].position[2], robot.bodies[torso].parent
     return height
-
-
-def parents() -> list[int]:
-    """Return the key point that carries each; -1 for the pelvis."""
-    return [point.parent for point in KEYPOINTS]
