@@ -71,6 +71,7 @@ def test_a_whole_score_has_every_metric_both_floors_and_what_made_it(folders, tm
     rows = table(out)
     of_texts = {"r_precision_top1", "r_precision_top2", "r_precision_top3", "mm_dist"}
     sets = {f"{m}_kinematic" for m in (metrics_of("motion_sets") | metrics_of("motion_draws")).keys() - of_texts}
+    sets |= {f"{m}_matcher" for m in metrics_of("motion_sets") | metrics_of("motion_draws")}
     assert {m for _, m in rows} == metrics_of("motion_pair").keys() | metrics_of("motion").keys() | sets
     assert {s for s, _ in rows} == {"prediction", "still", "real_vs_real"}
     assert {(r["frames"], r["fps"], r["align"]) for r in rows.values()} == {("40", "20", "")}
@@ -90,7 +91,9 @@ def test_a_whole_score_has_every_metric_both_floors_and_what_made_it(folders, tm
     files = {f"{name}.{kind}" for name in ("clips", "table") for kind in ("jsonl", "csv", "parquet")}
     assert {p.name for p in out.iterdir()} == files | {"table.md", "manifest.json"}
     printed, page = capsys.readouterr().out, (out / "table.md").read_text()
-    for text in ("R-precision and MM-Dist are left out", "fid_kinematic version 1", "36 predicted and 36 real motions"):
+    assert 0.03 < number(out, "r_precision_top3_matcher", "real_vs_real") <= 1
+    assert number(out, "fid_matcher") > 0 and rows["still", "fid_matcher"]["embedding"] == "matcher"
+    for text in ("embedding matcher: sha256", "fid_kinematic version 1", "36 predicted and 36 real motions"):
         assert text in printed and text in page
     assert "mpjpe_global_mm, by clip" in page and "by clip ↓" not in printed
 
@@ -140,7 +143,9 @@ def test_embeddings_of_another_network_get_columns_of_their_own(folders, tmp_pat
     sets = ("fid", "diversity", "mm_dist", "r_precision_top1", "r_precision_top3")
     assert score(*folders, tmp_path / "out", "--embeddings", str(file), "--metrics", *sets) == 0
     rows, out = table(tmp_path / "out"), tmp_path / "out"
-    assert {m for _, m in rows} == {f"{m}_official_512" for m in sets} | {"fid_kinematic", "diversity_kinematic"}
+    assert {m for _, m in rows} == {f"{m}_official_512" for m in sets} | {
+        f"{m}_{through}" for m in ("fid", "diversity") for through in ("kinematic", "matcher")
+    }
     assert number(out, "fid_official_512") == pytest.approx(6 * 0.01, rel=1e-4)
     assert number(out, "r_precision_top1_official_512") == 1
     assert number(out, "mm_dist_official_512") == pytest.approx(0.1 * 6**0.5, rel=1e-4)
@@ -165,9 +170,11 @@ def test_wrong_embeddings_are_refused(folders, tmp_path, capsys):
     assert "cannot be read" in said(capsys, *arguments, str(tmp_path / "absent.npz"))
 
 
-def test_metrics_of_texts_alone_need_their_embeddings(folders, tmp_path, capsys):
+def test_metrics_of_texts_alone_need_texts(folders, tmp_path, capsys):
     text = said(capsys, "--pred", str(folders[0]), "--ref", str(folders[1]), "--metrics", "mm_dist")
-    assert "mm_dist need embeddings of texts and motions: give them with --embeddings" in text
+    assert "mm_dist: it needs texts of the motions. Give them with --text" in text
+    assert score(*folders, tmp_path / "out", "--metrics", "fid", "mm_dist") == 0
+    assert "R-precision and MM-Dist are left out: it needs" in capsys.readouterr().out
 
 
 def test_two_lengths_are_refused_with_both_or_cut_which_stands_in_every_row(tmp_path, capsys):

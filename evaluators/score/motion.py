@@ -107,7 +107,7 @@ def run(arguments: Arguments, metrics: Mapping[str, Metric]) -> tuple[list[ClipR
     for embedding in _embeddings(arguments) if of_sets else ():
         rows += embedded_rows(motions, of_sets, embedding, arguments.seed)
     if not rows:
-        raise CrossbodyError(f"{', '.join(metrics)} need embeddings of texts and motions: give them with --embeddings")
+        raise CrossbodyError(f"{', '.join(metrics)}: it needs texts of the motions. Give them with --text.")
     return clips, rows, motions
 
 
