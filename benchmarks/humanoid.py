@@ -6,7 +6,6 @@ one process. Backends that cannot run here are named with the reason.
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -18,7 +17,9 @@ SHOWN = (1, 5, 25)
 
 def main() -> None:
     """Print rates and ratios, then differences."""
-    threads = len(os.sched_getaffinity(0))
+    from envs.humanoid.backends.mujoco import cores
+
+    threads = cores()
     ways = _ways(threads)
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(ROUNDS):

@@ -65,7 +65,7 @@ class Mujoco:
         # Torch's threads beside the simulator's make both several times slower.
         torch.set_num_threads(1)
         mujoco.set_mju_user_warning(_warn)
-        self._count = min(threads or len(os.sched_getaffinity(0)), num_envs)
+        self._count = min(threads or cores(), num_envs)
         self._threads = ThreadPoolExecutor(self._count)
         self._shares = [share.tolist() for share in np.array_split(np.arange(num_envs), min(4 * self._count, num_envs))]
         self._benches: SimpleQueue[_Bench] = SimpleQueue()
@@ -182,6 +182,11 @@ def compile_model(robot: Robot, dt: float) -> mujoco.MjModel:
     model.opt.timestep = dt
     model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     return model
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _warn(message: str) -> None:
