@@ -141,6 +141,13 @@ def test_chunks_repeat_the_last_action_after_the_end_and_mask_it():
     assert {39, 79, 119} <= set(source.picture_rows.tolist()), "the goal at an episode's end"
 
 
+def test_a_persons_world_is_turned_to_the_robots_axes():
+    chunks = SquareChunks(1, "human_egodex")
+    chunks.values["privileged.object"] = np.tile(np.float32([0.1, 0.8, -0.3]), (40, 1))  # right, up, towards the person
+    place = Source(chunks, 16, 4).raw(np.array([0])).positions[0, 0]
+    np.testing.assert_allclose(place, [0.53, -0.1, 0.05], atol=1e-6)  # ahead, left, above the table
+
+
 def test_the_nearest_picture_stands_for_a_row_without_one():
     grids = GridFile(np.array([0, 4, 8, 11]), {})
     assert grids.nearest(np.array([0, 1, 3, 8, 10, 99])).tolist() == [0, 0, 1, 2, 3, 3]

@@ -12,6 +12,11 @@ from training.data.chunks import Chunks
 
 THINGS = ("object", "container")
 
+LIKE_A_ROBOT = {
+    "human_egodex": (np.array([[0, 0, -1], [-1, 0, 0], [0, 1, 0]], np.float32), np.float32([0.23, 0, -0.75]))
+}
+"""Body -> rotation and shift of its world to the robot's base frame, nearly: one network may then say of both where things are."""
+
 
 @dataclass(frozen=True)
 class Raw:
@@ -58,7 +63,9 @@ class Source:
     def _positions(self, rows: np.ndarray) -> np.ndarray:
         unknown = np.full((len(rows), 3), np.nan, np.float32)
         values = self.chunks.values
-        return np.stack([values[n][rows] if (n := f"privileged.{t}") in values else unknown for t in THINGS], 1)
+        places = np.stack([values[n][rows] if (n := f"privileged.{t}") in values else unknown for t in THINGS], 1)
+        rotation, shift = LIKE_A_ROBOT.get(self.body.name, (np.eye(3, dtype=np.float32), np.zeros(3, np.float32)))
+        return places @ rotation.T + shift
 
 
 def _section(values: Mapping[str, np.ndarray], section: str) -> dict[str, np.ndarray]:
