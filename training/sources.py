@@ -13,7 +13,7 @@ from training.data.chunks import Chunks
 THINGS = ("object", "container")
 
 LIKE_A_ROBOT = {
-    "human_egodex": (np.array([[0, 0, -1], [-1, 0, 0], [0, 1, 0]], np.float32), np.float32([0.23, 0, -0.75]))
+    "human_egodex": (np.array([[0, 0, -1], [-1, 0, 0], [0, 1, 0]], np.float32), np.array([0.23, 0, -0.75], np.float32))
 }
 """Body -> rotation and shift of its world to the robot's base frame, nearly: one network may then say of both where things are."""
 
