@@ -49,6 +49,12 @@ def test_every_kind_keeps_its_feet_its_limits_and_its_balance(kind, clips, body)
 
 
 @pytest.mark.parametrize("kind", library.KINDS)
+def test_the_feet_reach_what_is_asked_of_them(kind, body):
+    for seed in range(10):
+        assert body.pose(library.planned(kind, seed, body))[1].reach_mm < 0.1, seed
+
+
+@pytest.mark.parametrize("kind", library.KINDS)
 def test_every_kind_begins_and_ends_in_a_stand(kind, clips):
     for clip in clips[kind]:
         assert 3.0 <= (len(clip.keypoints) - 1) / clip.fps <= 10.0

@@ -169,7 +169,8 @@ class Body:
         leg = hips - plan.feet - [0, 0, SOLE_M]
         yaw = plan.foot_turns[..., 2]
         across = -leg[..., 0] * np.sin(yaw) + leg[..., 1] * np.cos(yaw)
-        return -np.arctan2(across, leg[..., 2]) * ease(plan.feet[..., 2] / HANGING_FROM_M)
+        along = np.hypot(leg[..., 0] * np.cos(yaw) + leg[..., 1] * np.sin(yaw), leg[..., 2])
+        return -np.arctan2(across, along) * ease(plan.feet[..., 2] / HANGING_FROM_M)
 
     def _set_joints(self, plan: Plan, qpos: np.ndarray) -> None:
         for name, angles in plan.joints.items():

@@ -40,36 +40,10 @@ def kick(rng: np.random.Generator, body: Body) -> Plan:
     t = plan.t
     bearing = keyed(t, ((0.4, 0), (start + 0.05, 1), (end - 0.1, 1), (end + 0.8, 0)))
     plan.pressure[:, 1] -= sign * STANCE_M * bearing
-    up = (
-        rng.uniform(0.3, 0.4)
-        if high and direction == "forward"
-        else rng.uniform(0.15, 0.2)
-        if high
-        else rng.uniform(0.07, 0.12)
-    )
-    out = np.sqrt(LEG_M**2 - (HIP_M - up) ** 2)
-    ahead, outward = (out - 0.03, 0.0) if direction == "forward" else (0.02, out - STANCE_M)
-    across, lift = np.zeros((2, len(t))), np.zeros(len(t))
+    forward = direction == "forward"
+    up = rng.uniform(*((0.27, 0.36) if forward else (0.15, 0.2))) if high else rng.uniform(0.07, 0.12)
     for i in range(count):
-        at = start + i * beat
-        times = at + beat * np.array([0.08, 0.3, 0.52, 0.72, 0.92])
-        keys = lambda *values: flowing(t, list(zip(times, values, strict=True)))  # noqa: B023, E731
-        across += np.stack(
-            [keys(0, -0.13 if direction == "forward" else 0.02, ahead, 0.08, 0), keys(0, 0, outward, 0.1 * outward, 0)]
-        )
-        lift += np.maximum(
-            flowing(t, list(zip((at, *times[1:4], at + beat), (0, 0.11, up, 0.12, 0), strict=True))), 0.0
-        )
-        plan.support[(t > at) & (t < at + beat), foot] = False
-        tilt_foot(plan, foot, keys(0, 0.35, -0.55 if direction == "forward" else -0.05, 0.2, 0))
-        plan.pelvis[:, 1] += keys(0, 0.06, -0.14 if direction == "forward" else 0.0, 0, 0)
-        plan.pelvis[:, 0] += sign * keys(0, 0, 0.22 if direction == "sideways" else 0.03, 0, 0)
-        for arm, way in zip(SIDES, (1, -1) if foot == LEFT else (-1, 1), strict=True):
-            add_joint(plan, f"{arm}_shoulder_pitch", way * keys(0, -0.25, 0.45, 0.1, 0))
-            add_joint(plan, f"{arm}_shoulder_roll", (1 if arm == "left" else -1) * keys(0, 0.1, 0.3, 0.1, 0))
-    plan.feet[:, foot, 0] += across[0]
-    plan.feet[:, foot, 1] += sign * across[1]
-    plan.feet[:, foot, 2] += lift
+        _swing_leg(plan, foot, start + i * beat, beat, up, forward)
     plan.height = plan.height - 0.02 * bearing
     breathe(plan, rng, 0.4)
     plan.texts = tell(
@@ -92,6 +66,29 @@ def kick(rng: np.random.Generator, body: Body) -> Plan:
         manner=manner(pace),
     )
     return plan
+
+
+def _swing_leg(plan: Plan, foot: int, start: float, beat: float, up: float, forward: bool) -> None:
+    """The foot is drawn up, thrown out to ``up`` m over the floor as far as the leg is long, drawn in, and put down."""
+    t, sign = plan.t, (1 if foot == LEFT else -1)
+    out = np.sqrt(LEG_M**2 - (HIP_M - up) ** 2)
+    times = start + beat * np.array([0.08, 0.3, 0.52, 0.72, 0.92])
+
+    def through(drawn: float, hit: float, back: float) -> np.ndarray:
+        return flowing(t, list(zip(times, (0, drawn, hit, back, 0), strict=True)))
+
+    lift = flowing(t, list(zip((start, *times[1:4], start + beat), (0, 0.11, up, 0.12, 0), strict=True)))
+    plan.support[(t > start) & (t < start + beat), foot] = False
+    # Thrown forward, the foot goes with the shank: the ankle cannot stretch by more than half a radian.
+    tilt_foot(plan, foot, through(0.35, 0.35 - np.arctan2(out, HIP_M - up) if forward else -0.05, 0.2))
+    plan.feet[:, foot, 0] += through(-0.13, out - 0.03, 0.08) if forward else through(0.02, 0.02, 0.08)
+    plan.feet[:, foot, 1] += np.zeros(len(t)) if forward else sign * through(0, out - STANCE_M, 0.1 * (out - STANCE_M))
+    plan.feet[:, foot, 2] += np.maximum(lift, 0.0)
+    plan.pelvis[:, 1] += through(0.06, -0.14 if forward else 0.0, 0)
+    plan.pelvis[:, 0] += sign * through(0, 0.03 if forward else 0.22, 0)
+    for side, way in zip(SIDES, (1, -1) if foot == LEFT else (-1, 1), strict=True):
+        add_joint(plan, f"{side}_shoulder_pitch", way * through(-0.25, 0.45, 0.1))
+        add_joint(plan, f"{side}_shoulder_roll", (1 if side == "left" else -1) * through(0.1, 0.3, 0.1))
 
 
 def jump(rng: np.random.Generator, body: Body) -> Plan:

@@ -13,9 +13,10 @@ from crossbody.seeds import generator
 
 if TYPE_CHECKING:
     from envs.humanoid.motions.body import Body
+    from envs.humanoid.motions.plan import Plan
     from tasks.motion.motion import Motion
 
-VERSION = 2
+VERSION = 3
 """Rises with whatever moves a clip: it is in the name of the cache's folder and in every clip's source."""
 ROBOT = "g1_23"
 CLIPS_PER_KIND = 50
@@ -82,12 +83,8 @@ def make(kind: str, seed: int, robot: str = ROBOT) -> Motion:
     from envs.humanoid.motions.timing import FPS
     from tasks.motion.motion import Motion
 
-    if kind not in KINDS:
-        raise UnknownName("kind of motion", kind, KINDS)
     body = _body(robot)
-    plan = getattr(importlib.import_module(f"envs.humanoid.motions.{MODULES[kind]}"), kind)(
-        generator(seed, f"motion/{kind}"), body
-    )
+    plan = planned(kind, seed, body)
     qpos, _ = body.pose(plan)
     return Motion(
         f"{kind}/{seed:04d}",
@@ -101,6 +98,14 @@ def make(kind: str, seed: int, robot: str = ROBOT) -> Motion:
         qpos[:, 7:],
         body.robot.joint_names,
     )
+
+
+def planned(kind: str, seed: int, body: Body) -> Plan:
+    """Return what a clip asks of a body before its joints are known; UnknownName for a kind that there is not."""
+    if kind not in KINDS:
+        raise UnknownName("kind of motion", kind, KINDS)
+    function = getattr(importlib.import_module(f"envs.humanoid.motions.{MODULES[kind]}"), kind)
+    return function(generator(seed, f"motion/{kind}"), body)
 
 
 @cache
