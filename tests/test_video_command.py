@@ -153,7 +153,7 @@ def test_one_clip_has_values_but_neither_intervals_nor_fvd(tmp_path):
     assert rows["prediction", "psnr_db"]["note"] == "one clip has no interval"
     assert not rows["prediction", "fvd"]["value"]
     assert rows["prediction", "fvd"]["note"] == "a covariance needs two clips on each side, and there is 1"
-    assert rows["real_vs_real", "fvd"]["note"] == "it takes two real clips"
+    assert rows["real_vs_real", "fvd"]["note"] == "it takes two real clips that have a prediction"
 
 
 def test_clips_too_short_for_fvd_say_so(tmp_path):

@@ -92,7 +92,7 @@ def _of_rows(metric: Metric, rows: Sequence[ClipRow], system: str, rng: np.rando
     known = [r for r in mine if not r.reason]
     reason = next((r.reason for r in mine if r.reason), "")
     if not known:
-        return Found(UNKNOWN, len(mine), reason or "it takes two real clips")
+        return Found(UNKNOWN, len(mine), reason or "it takes two real clips that have a prediction")
     values, weights = np.array([r.value for r in known]), np.array([r.weight for r in known])
 
     def mean(chosen: np.ndarray) -> float:
@@ -112,7 +112,7 @@ def _of_features(metric: Metric, measured: Measured, system: str, halves: Halves
     )
     missing = len(halves) - len(chosen) if system == REAL else len(measured.no_features)
     if not chosen:
-        return Found(UNKNOWN, missing, reason or "it takes two real clips")
+        return Found(UNKNOWN, missing, reason or "it takes two real clips that have a prediction")
     source = real if system == REAL else measured.features[system]
     sets = FeatureSets(np.array([source[a] for a, _ in chosen]), np.array([real[b] for _, b in chosen]))
 

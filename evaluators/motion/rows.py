@@ -93,7 +93,7 @@ def _mean(
     known = [r for r in rows if not r.reason]
     reason = next((r.reason for r in rows if r.reason), "")
     if not known:
-        return UNKNOWN, len(rows), reason or "it takes two real clips"
+        return UNKNOWN, len(rows), reason or "it takes two real clips that have a prediction"
     values = np.array([r.value for r in known])
     weights = np.array([1.0 if weighting == BY_CLIP else r.weight for r in known])
 
