@@ -24,7 +24,7 @@ def make_backend(name: str, robot: Robot, count: int) -> Physics:
         with standin_on_path():
             return physics.make(name, robot, count, simulates_on="cpu", python=worker_python())
     if name == "mjx" and not importlib.util.find_spec("mujoco.mjx"):
-        pytest.skip("mujoco-mjx and jax are absent: `uv pip install --no-config mujoco-mjx==3.3.1 jax==0.6.2`")
+        pytest.skip("mujoco-mjx and jax are absent: `uv sync --extra mjx`")
     return physics.make(name, robot, count)
 
 

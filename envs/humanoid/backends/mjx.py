@@ -130,7 +130,7 @@ def _import_jax() -> Any:
     except ImportError as error:
         raise PhysicsError(
             f"the physics backend mjx needs jax and mujoco-mjx, which are not installed here: {error}. "
-            "`uv pip install --no-config mujoco-mjx==3.3.1 jax==0.6.2` brings them; `--backend mujoco` works now."
+            "`uv sync --extra mjx` brings them; `--backend mujoco` works now."
         ) from None
 
 
