@@ -30,7 +30,10 @@ class Studio:
         self._options = mujoco.MjvOption()
         self._options.geomgroup[COLLISION_GROUP] = 0
         self._camera = mujoco.MjvCamera()
-        self._camera.azimuth, self._camera.elevation, self._camera.distance = azimuth, -10, 2.1
+        self._camera.azimuth, self._camera.elevation, self._camera.distance = azimuth, -10, 2.4
+        turned = np.deg2rad(azimuth)
+        self.left = np.array([-np.sin(turned), np.cos(turned), 0.0])
+        """The way to the left of the picture, (3,) in the world."""
 
     def frame(self, qpos: np.ndarray, points: np.ndarray | None = None) -> np.ndarray:
         """Return a picture (height, width, 3) uint8 of a pose (7 + D,), with key points (15, 3) as a skeleton where given."""
@@ -84,11 +87,11 @@ def sheet(motion: Motion, robot: robots.Robot, count: int = 10, size: tuple[int,
 def film(
     motion: Motion, robot: robots.Robot, reference: np.ndarray, fps: float, beside: float = 0.9
 ) -> Iterator[np.ndarray]:
-    """Yield pictures at ``fps`` of the robot with the reference's key points (T, 15, 3), ``beside`` metres to its left."""
+    """Yield pictures at ``fps`` of the robot with the reference's key points (T, 15, 3), ``beside`` metres to the left in the picture."""
     studio, qpos = Studio(robot), poses(motion, robot)
     try:
         for time in np.arange(0, (len(qpos) - 1) / motion.fps, 1 / fps):
             index = min(round(time * motion.fps), len(qpos) - 1)
-            yield studio.frame(qpos[index], reference[index] + [-0.643 * beside, 0.766 * beside, 0])
+            yield studio.frame(qpos[index], reference[index] + studio.left * beside)
     finally:
         studio.close()
