@@ -94,7 +94,7 @@ def _adam(kinematics: Kinematics, targets: Targets, options: Options, advance: C
     quat = torch.tensor(targets.root_quat_wxyz, requires_grad=True)
     loss = _Loss(kinematics, targets, options)
     adam = torch.optim.Adam([angles, root, quat], lr=options.rate)
-    slower = torch.optim.lr_scheduler.CosineAnnealingLR(adam, options.iterations, options.rate * 0.02)
+    slower = torch.optim.lr_scheduler.CosineAnnealingLR(adam, options.iterations, options.rate * 2e-4)
     for _ in range(options.iterations):
         adam.zero_grad()
         loss(root, quat / quat.norm(dim=-1, keepdim=True), angles).backward()
