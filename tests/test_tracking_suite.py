@@ -227,7 +227,7 @@ def test_the_suites_name_their_protocol_and_others_have_the_first_look():
 def test_a_name_that_there_is_not_is_told_with_the_nearest():
     with pytest.raises(UnknownName, match=r"unknown kind of motion 'wlak'. Did you mean 'walk'\?"):
         conditions.parse("wlak")
-    with pytest.raises(UnknownName, match=r"unknown condition 'push_3'. Did you mean 'push_03'\?"):
+    with pytest.raises(UnknownName, match=r"unknown condition 'push_3'. Did you mean 'push_0.3'\?"):
         conditions.parse("walk.push_3")
 
 
@@ -278,5 +278,5 @@ def test_the_example_of_a_metric_of_tracking_is_right(name):
 
 
 def test_a_spec_names_its_episode():
-    task = next(t for t in TASKS if t.name == "walk.push_03")
-    assert (EpisodeSpec(task, 3, 7).id, task.pair) == ("walk.push_03/0003", "walk")
+    task = next(t for t in TASKS if t.name == "walk.push_0.3")
+    assert (EpisodeSpec(task, 3, 7).id, task.pair) == ("walk.push_0.3/0003", "walk")
