@@ -7,6 +7,7 @@ from gymnasium.envs import registration
 TIME_LIMIT = 720  # control steps: 36 s, the limit of every published protocol on the RoboCasa GR1 tasks
 ROBOCASA = "crossbody/RoboCasaGR1-v1"
 TRACKING = "crossbody/HumanoidTracking-v1"
+VISION = "crossbody/HumanoidVision-v1"
 
 
 def register() -> None:
@@ -20,6 +21,7 @@ def register() -> None:
     registration.register(
         TRACKING, "envs.humanoid.entry:make", vector_entry_point="envs.humanoid.vector:TrackingVectorEnv"
     )
+    registration.register(VISION, "envs.humanoid.vision.entry:make")
     registration.register(ROBOCASA, "envs.robocasa.entry:make", max_episode_steps=TIME_LIMIT)
     for suite in catalog.entries("suites"):
         for task in load_suite(suite).tasks:

@@ -19,7 +19,7 @@ from envs.chunked import check_chunk
 from envs.fake import CONTRACT, Fake
 from envs.humanoid.episode import contract
 from evaluators.acting import fit
-from tasks import gr1
+from tasks import gr1, humanoid_vision
 from tests.running import make_plan, records, run
 
 AGENTS = sorted(catalog.entries("agents"))
@@ -30,7 +30,11 @@ TRAINED = (
     "humanoid_tracker",
     "vla_unit",
 )  # their weights may be absent; every other agent must be there
-ROBOTS = {"gr1": (gr1.CONTRACT, CHUNK), **{name: (contract(name), 1) for name in ("g1_23", "g1_29")}}
+ROBOTS = {
+    "gr1": (gr1.CONTRACT, CHUNK),
+    **{name: (contract(name), 1) for name in ("g1_23", "g1_29")},
+    "vision": (humanoid_vision.contract(23), 25),
+}
 
 
 @pytest.fixture(scope="module")

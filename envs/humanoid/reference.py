@@ -46,6 +46,23 @@ class References:
         stacked = {name: torch.cat([clip[name] for clip in clips]).float() for name in clips[0]}
         return References(tuple(m.name for m in motions), torch.cumsum(lengths, 0) - lengths, lengths, **stacked)
 
+    def write(self, row: int, root: np.ndarray, angles: np.ndarray, keypoints: np.ndarray) -> None:
+        """Put a pose into a row: root (7,), angles (D,), key points (15, 3); it and the row before get velocities by differences.
+
+        For references that are made while they are followed. Rows after it are left as they are.
+        """
+        self.root[row, :7] = torch.from_numpy(root)
+        self.dof[row, :, 0] = torch.from_numpy(angles)
+        self.keypoints[row] = torch.from_numpy(keypoints)
+        for end in (row - 1, row):
+            before, after = max(end - 1, 0), min(end + 1, row)
+            rate = FPS / (after - before)
+            self.root[end, 7:10] = (self.root[after, :3] - self.root[before, :3]) * rate
+            turned = rotations.multiply(self.root[after, 3:7], rotations.conjugate(self.root[before, 3:7]))
+            self.root[end, 10:] = rotations.to_vector(turned) * rate
+            self.dof[end, :, 1] = (self.dof[after, :, 0] - self.dof[before, :, 0]) * rate
+            self.keypoint_velocity[end] = (self.keypoints[after] - self.keypoints[before]) * rate
+
     def to(self, device: str) -> References:
         """Return the references on a device."""
         moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "names"}

@@ -154,7 +154,7 @@ def punch(rng: np.random.Generator, body: Body) -> Plan:
     goal = body.arm_m * rng.uniform(0.93, 0.99) * np.array([0.97, -0.2, 0.12 if high else -0.22])
     for i in range(count):
         side = first if hands != "alternating" or i % 2 == 0 else SIDES[1 - SIDES.index(first)]
-        _strike(plan, side, body.arm_to(side, goal), start + i * beat, beat)
+        strike(plan, side, body.arm_to(side, goal), start + i * beat, beat)
     breathe(plan, rng, 0.5)
     fists = {"left": "the left fist", "right": "the right fist", "alternating": "alternating fists"}[hands]
     plan.texts = tell(
@@ -178,7 +178,7 @@ def punch(rng: np.random.Generator, body: Body) -> Plan:
     return plan
 
 
-def _strike(plan: Plan, side: str, pose: dict[str, float], start: float, beat: float) -> None:
+def strike(plan: Plan, side: str, pose: dict[str, float], start: float, beat: float) -> None:
     """The fist goes back a little, out with the trunk turning behind it, and home more slowly than it came."""
     t, sign = plan.t, (1 if side == "right" else -1)
     back = bump(t, start, start + 0.36 * beat)

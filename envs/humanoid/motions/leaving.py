@@ -102,9 +102,9 @@ def jump(rng: np.random.Generator, body: Body) -> Plan:
     plan.rise = np.zeros(len(plan.t))
     for i in range(count):
         off = 0.6 + i * cycle + crouch + push
-        _leap(plan, off, flight, speed, crouch, push)
+        leap(plan, off, flight, speed, crouch, push)
         if forward:
-            _carry(plan, off, flight, far)
+            carry(plan, off, flight, far)
     breathe(plan, rng, 0.3)
     plan.texts = tell(
         rng,
@@ -125,7 +125,7 @@ def jump(rng: np.random.Generator, body: Body) -> Plan:
     return plan
 
 
-def _leap(plan: Plan, off: float, flight: float, speed: float, crouch: float, push: float) -> None:
+def leap(plan: Plan, off: float, flight: float, speed: float, crouch: float, push: float) -> None:
     """The centre of mass sinks, is thrown up, falls, and is caught; the feet go with it, heels first up, last down."""
     t, on = plan.t, off + flight
     top = 0.03  # how much higher than in standing it is when the toes leave: the ankles are stretched
@@ -165,7 +165,7 @@ def _leap(plan: Plan, off: float, flight: float, speed: float, crouch: float, pu
         add_joint(plan, f"{side}_elbow", -0.25 * np.abs(arms))
 
 
-def _carry(plan: Plan, off: float, flight: float, far: float) -> None:
+def carry(plan: Plan, off: float, flight: float, far: float) -> None:
     moved = far * np.clip((plan.t - off) / flight, 0.0, 1.0)
     moved = np.where((plan.t > off) & (plan.t < off + flight), far * ease((plan.t - off) / flight), moved)
     plan.feet[..., 0] += moved[:, None]

@@ -57,7 +57,7 @@ def walk(rng: np.random.Generator, body: Body) -> Plan:
         )
         foot = 1 - foot
     walk_feet(plan, steps)
-    _travel(plan, steps, swing=rng.uniform(0.7, 1.1), lead=0.2)
+    travel(plan, steps, swing=rng.uniform(0.7, 1.1), lead=0.2)
     breathe(plan, rng, 0.4)
     way = (
         "backward"
@@ -101,7 +101,7 @@ def side_step(rng: np.random.Generator, body: Body) -> Plan:
         start, foot = FIRST_STEP_S + i * beat, lead if i % 2 == 0 else 1 - lead
         steps.append(Step(foot, start, start + 0.68 * beat, beside(place, 0.0, foot), rng.uniform(0.045, 0.06)))
     walk_feet(plan, steps)
-    _travel(plan, steps, swing=0.3, lead=0.0)
+    travel(plan, steps, swing=0.3, lead=0.0)
     breathe(plan, rng, 0.5)
     plan.texts = tell(
         rng,
@@ -142,7 +142,7 @@ def step_in_place(rng: np.random.Generator, body: Body) -> Plan:
         tilt_foot(plan, step.foot, 1.6 * lift * rising)
         for side, sign in zip(SIDES, (1, -1) if step.foot == LEFT else (-1, 1), strict=True):
             add_joint(plan, f"{side}_shoulder_pitch", sign * (0.25 if high else 0.12) * rising)
-    _travel(plan, steps, swing=0.0, lead=0.0)
+    travel(plan, steps, swing=0.0, lead=0.0)
     breathe(plan, rng, 0.5)
     plan.texts = tell(
         rng,
@@ -176,7 +176,7 @@ def turn(rng: np.random.Generator, body: Body) -> Plan:
         start, foot = FIRST_STEP_S + i * beat, lead if i % 2 == 0 else 1 - lead
         steps.append(Step(foot, start, start + 0.7 * beat, beside(np.zeros(2), yaw, foot), rng.uniform(0.045, 0.06)))
     walk_feet(plan, steps)
-    _travel(plan, steps, swing=0.4, lead=0.3)
+    travel(plan, steps, swing=0.4, lead=0.3)
     breathe(plan, rng, 0.4)
     named = {45: "an eighth of a turn", 90: "a quarter turn", 135: "three eighths of a turn", 180: "half a turn"}[
         degrees
@@ -209,7 +209,7 @@ def beside(place: np.ndarray, yaw: float, foot: int) -> tuple[float, float, floa
     return (float(place[0] - across * np.sin(yaw)), float(place[1] + across * np.cos(yaw)), yaw)
 
 
-def _travel(plan: Plan, steps: list[Step], swing: float, lead: float) -> None:
+def travel(plan: Plan, steps: list[Step], swing: float, lead: float) -> None:
     """The pelvis faces as the feet do and dips, the trunk looks ahead of it by ``lead`` s, arms swing against the legs."""
     mean = plan.foot_turns[..., 2].mean(axis=1)
     facing = gaussian_filter1d(mean, 0.12 * FPS, mode="nearest")

@@ -1,0 +1,84 @@
+"""Motions set down where the robot was last commanded to stand, frame by frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+
+from agents.humanoid_script.seeing import Sight, find
+from crossbody.contracts import Observation
+from tasks.tracking import CONTROL_HZ
+
+Frame = tuple[np.ndarray, np.ndarray]
+"""Root pose (7,) and joint angles (D,)."""
+Script = Generator[Frame, None, None]
+
+
+class Player:
+    """What a script acts with. ``seen`` is the last observation; each frame that is yielded brings the next."""
+
+    def __init__(self, skills: Any, colour: str):
+        self.colour, self.seen = colour, {}
+        self._skills = skills
+
+    def watch(self, seen: Observation) -> None:
+        """Take the next observation."""
+        self.seen = seen
+
+    @property
+    def stands(self) -> np.ndarray:
+        """Where the last commanded frame stands: x, y, yaw."""
+        root = np.asarray(self.seen["reference.root"], np.float64)
+        return np.array([root[0], root[1], _yaw(root[3:])])
+
+    def look(self) -> Sight | None:
+        """Return the thing of the episode's colour in the last picture, if it is there."""
+        return find(self.seen["video.ego_view"], self.seen["state.camera"], self.colour)
+
+    def off(self, sight: Sight) -> float:
+        """Return by how much the robot would have to turn to face a thing, rad."""
+        away = sight.bearing - self.stands[2]
+        return math.atan2(math.sin(away), math.cos(away))
+
+    def ahead(self, place: np.ndarray) -> np.ndarray:
+        """Return a place (3,) as forward, left of where the robot stands, and height over the floor."""
+        x, y, yaw = self.stands
+        dx, dy = place[0] - x, place[1] - y
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        return np.array([cos * dx + sin * dy, cos * dy - sin * dx, place[2]])
+
+    def play(self, kind: str, **parameters: Any) -> Script:
+        """Make a motion and yield it, begun where the last frame stands."""
+        motion = self._skills.make(kind, **parameters)
+        start = np.asarray(motion.root[0], np.float64)
+        x, y, yaw = self.stands
+        turn = yaw - _yaw(start[3:])
+        cos, sin = math.cos(turn), math.sin(turn)
+        half = np.array([math.cos(turn / 2), math.sin(turn / 2)])
+        for root, joints in zip(motion.root, motion.joints, strict=True):
+            dx, dy = root[0] - start[0], root[1] - start[1]
+            w, i, j, k = root[3:]
+            quat = [
+                half[0] * w - half[1] * k,
+                half[0] * i - half[1] * j,
+                half[0] * j + half[1] * i,
+                half[0] * k + half[1] * w,
+            ]
+            yield np.array([x + cos * dx - sin * dy, y + sin * dx + cos * dy, root[2], *quat]), joints
+
+    def wait(self, seconds: float) -> Script:
+        """Yield the last frame for a while."""
+        for _ in range(round(seconds * CONTROL_HZ)):
+            yield self.still()
+
+    def still(self) -> Frame:
+        """Return the last frame again."""
+        return np.asarray(self.seen["reference.root"]), np.asarray(self.seen["reference.joints"])
+
+
+def _yaw(quat: np.ndarray) -> float:
+    w, x, y, z = quat
+    return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))

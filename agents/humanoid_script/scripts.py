@@ -1,0 +1,133 @@
+"""One script per vision task: look, decide, move. What a script knows beforehand are the sizes of things, not where they are."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from agents.humanoid_script.player import Player, Script
+from agents.humanoid_script.seeing import mask
+from crossbody.errors import CrossbodyError
+
+SEARCH_RAD = math.radians(80)
+NEAR_RAD = math.radians(8)
+SIDE_STEP_M = 0.55
+BOX_FORWARD_M, BOX_HALF_DEPTH_M, BOX_HALF_HEIGHT_M, BOX_WIDTH_M = 0.35, 0.06, 0.09, 0.22
+PELVIS_M = 0.775
+BALL_M, PAD_M = 0.11, 0.09
+BALL_AHEAD_M, BAR_AHEAD_M = 0.38, 0.2
+JUMP_M = 0.36
+REACH_M = 0.03
+MOVED_PX = 6
+SETTLE_S = 0.4
+HUNDREDTH_M = 0.01
+
+
+def turn(player: Player, told: str) -> Script:
+    """Turn to the thing; where it is out of view, turn on until it comes into it."""
+    yield from player.wait(SETTLE_S)
+    for _ in range(4):
+        sight = player.look()
+        if sight is None:
+            yield from player.play("turn", angle=SEARCH_RAD)
+        elif abs(player.off(sight)) > NEAR_RAD:
+            yield from player.play("turn", angle=player.off(sight))
+        else:
+            return
+        yield from player.wait(SETTLE_S)
+
+
+def hold(player: Player, told: str) -> Script:
+    """Put the hands to the sides of the box, press, and lift."""
+    yield from player.wait(SETTLE_S)
+    sight = player.look()
+    if sight is None:
+        return
+    across = sight.at_forward(sight.middle, BOX_FORWARD_M)[1]
+    top = sight.at_forward(sight.top, BOX_FORWARD_M + BOX_HALF_DEPTH_M)[2]
+    target = [BOX_FORWARD_M, across, top - BOX_HALF_HEIGHT_M - PELVIS_M]
+    yield from player.play("hold", target=np.array(target), width=BOX_WIDTH_M)
+
+
+def wave(player: Player, told: str) -> Script:
+    """Turn to the person and wave."""
+    yield from player.wait(SETTLE_S)
+    sight = player.look()
+    if sight is not None and abs(player.off(sight)) > NEAR_RAD:
+        yield from player.play("turn", angle=player.off(sight))
+    yield from player.play("wave")
+
+
+def avoid(player: Player, told: str) -> Script:
+    """Step aside, away from the side on which the thing comes."""
+    yield from player.wait(SETTLE_S)
+    sight = player.look()
+    left = sight is None or player.off(sight) < 0
+    yield from player.play("side_step", distance=SIDE_STEP_M if left else -SIDE_STEP_M)
+
+
+def jump(player: Player, told: str) -> Script:
+    """Walk up to the bar and jump."""
+    yield from player.wait(SETTLE_S)
+    sight = player.look()
+    if sight is None:
+        return
+    forward = player.ahead(sight.at_height(sight.nearest, HUNDREDTH_M))[0]
+    yield from player.play("walk", distance=forward - BAR_AHEAD_M)
+    yield from player.wait(SETTLE_S)
+    yield from player.play("jump", far=JUMP_M)
+
+
+def dance(player: Player, told: str) -> Script:
+    """Wait until the partner moves, then dance the dance of that number."""
+    number = re.search(r"number (\d+)", told)
+    if number is None:
+        raise CrossbodyError(f"dance: the instruction '{told}' has no number")
+    first = None
+    while True:
+        now = mask(player.seen["video.ego_view"], player.colour)
+        first = now if first is None else first
+        if np.count_nonzero(now ^ first) > MOVED_PX:
+            break
+        yield player.still()
+    yield from player.play("dance", number=int(number[1]))
+
+
+def punch(player: Player, told: str) -> Script:
+    """Strike at the pad with the fist on its side."""
+    yield from player.wait(SETTLE_S)
+    sight = player.look()
+    if sight is None:
+        return
+    place = player.ahead(sight.ball(PAD_M))
+    target = np.array([place[0] - PAD_M + REACH_M, place[1], place[2] - PELVIS_M])
+    yield from player.play("punch", side="left" if place[1] > 0 else "right", target=target)
+
+
+def kick(player: Player, told: str) -> Script:
+    """Walk up to the ball and kick it with the foot on its side."""
+    yield from player.wait(SETTLE_S)
+    sight = player.look()
+    if sight is None:
+        return
+    place = player.ahead(sight.at_height(sight.middle, BALL_M))
+    yield from player.play("walk", distance=place[0] - BALL_AHEAD_M)
+    yield from player.wait(SETTLE_S)
+    yield from player.play("kick", side="left" if place[1] > 0 else "right")
+
+
+SCRIPTS: dict[str, Callable[[Player, str], Script]] = {
+    "turn": turn, "take": hold, "wave": wave, "avoid": avoid, "jump": jump, "dance": dance, "punch": punch, "kick": kick,
+}  # fmt: skip
+"""First word of the instruction -> script."""
+
+
+def script(player: Player, told: str) -> Script:
+    """Return the script for an instruction; CrossbodyError for one that begins with another word."""
+    word = told.partition(" ")[0]
+    if word not in SCRIPTS:
+        raise CrossbodyError(f"the instruction '{told}' begins with none of the words {', '.join(SCRIPTS)}")
+    return SCRIPTS[word](player, told)

@@ -1,0 +1,21 @@
+"""Makes the vision environment: chooses how to draw before MuJoCo is imported, which reads the choice on import."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from crossbody import gl
+
+if TYPE_CHECKING:
+    from envs.humanoid.vision.episode import Vision
+
+
+def make(**options: Any) -> Vision:
+    """Return the environment with its options; MissingExtra without an off-screen GL, since its robot has to see."""
+    if "mujoco" not in sys.modules:
+        os.environ.update(gl.choose())
+    from envs.humanoid.vision.episode import Vision
+
+    return Vision(**options)
