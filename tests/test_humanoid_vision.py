@@ -294,17 +294,17 @@ def test_a_commanded_frame_is_followed_after_the_lead_and_nonsense_is_refused():
     env = Vision("punch_obstacle", controller="open_loop")
     seen, _ = env.reset(seed=1)
     assert {c.name for c in env.contract().observation} == set(seen)
-    joints = np.repeat(seen["reference.joints"][None], LEAD + 1, 0)
+    joints = np.repeat(seen["reference.joints"][None], LEAD + 2, 0)
     joints[0:, 11:13] += 0.05
     chunk = {
-        "action.reference_root": np.repeat(seen["reference.root"][None], LEAD + 1, 0),
+        "action.reference_root": np.repeat(seen["reference.root"][None], LEAD + 2, 0),
         "action.reference_joints": joints,
     }
     result = env.step_chunk(chunk)
     moved = result.signals["reference.joints"][:, 11] - seen["reference.joints"][11]
-    np.testing.assert_allclose(moved, [*[0] * (LEAD - 1), 0.05, 0.05], atol=1e-5)
-    assert result.success == [False] * (LEAD + 1) and not result.over
-    with pytest.raises(InvalidAction, match="command of control step 9: the root is 78 m high"):
+    np.testing.assert_allclose(moved, [*[0] * LEAD, 0.05, 0.05], atol=1e-5)
+    assert result.success == [False] * (LEAD + 2) and not result.over
+    with pytest.raises(InvalidAction, match="command of control step 10: the root is 78 m high"):
         env.step_chunk(
             {
                 "action.reference_root": chunk["action.reference_root"][:1] * [1, 1, 100, 1, 1, 1, 1],

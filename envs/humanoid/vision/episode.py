@@ -144,7 +144,7 @@ class Vision(gymnasium.Env):
         return success, fallen, self._steps >= self._longest
 
     def _take(self, action: Mapping[str, np.ndarray]) -> None:
-        """Check a command and write it to the reference's end, its velocities by differences."""
+        """Check a command and write it to the reference's end: the furthest frame that the controller sees after this step."""
         names = (c.name for c in self._contract.action)
         root, joints = (np.asarray(action[name], np.float64) for name in names)
         command.check(root, joints, self._last, self._robot, self._steps)
@@ -153,12 +153,12 @@ class Vision(gymnasium.Env):
             root[3:] *= -1
         self._last = (root, joints)
         points = self.skills.body.keypoints(np.concatenate([root, joints])[None])[0]
-        self._running().references.write(self._steps + channels.LEAD, root, joints, points)
+        self._running().references.write(self._steps + channels.LEAD + 1, root, joints, points)
 
     def _standing(self) -> Motion:
         """Return the reference before anything was commanded, as long as an episode can be."""
         root, joints = self._last
-        frames = self._longest + channels.LEAD + 2
+        frames = self._longest + channels.LEAD + 3
         points = self.skills.body.keypoints(np.concatenate([root, joints])[None])
         return Motion(
             "commanded", np.repeat(points, frames, 0), np.tile(root[:3], (frames, 1)), np.tile(root[3:], (frames, 1)),
