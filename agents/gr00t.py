@@ -17,6 +17,9 @@ class Options:
     checkpoint: Path | None = None
     """A folder that `train gr00t` wrote; `checkpoints/tiny/gr00t` when none is given."""
 
+    temperature: float | None = None
+    """Standard deviation of the noise that a chunk starts from: 1 samples, 0 gives the chunk near the mean; by default the checkpoint's."""
+
     blind: bool = False
     """Show it the average picture only: the control for every success that needs no eyes."""
 
@@ -25,4 +28,6 @@ def make(options: Options) -> PolicyAgent:
     """Return the policy with its weights loaded."""
     from agents.unit.agent import SHIPPED, PolicyAgent
 
-    return PolicyAgent(options.checkpoint or SHIPPED / "gr00t", bridge=False, blind=options.blind)
+    return PolicyAgent(
+        options.checkpoint or SHIPPED / "gr00t", bridge=False, blind=options.blind, temperature=options.temperature
+    )

@@ -90,6 +90,11 @@ def test_every_chunk_draws_fresh_noise(agent, seen):
     assert all((first[e.id]["action.waist"] != second[e.id]["action.waist"]).any() for e in EPISODES)
 
 
+def test_without_noise_a_chunk_follows_from_what_is_seen_alone(folder, seen):
+    first, second = answers(vla_unit.make(vla_unit.Options(folder, temperature=0.0)), seen)
+    np.testing.assert_equal(first, second)
+
+
 def test_a_blind_policy_does_not_see_the_picture(folder, agent, seen):
     blind = vla_unit.make(vla_unit.Options(folder, blind=True))
     changed = {e: s | {gr1.EGO.name: 255 - s[gr1.EGO.name]} for e, s in seen.items()}

@@ -14,7 +14,7 @@ SMALL_TOKENIZER = {
 }  # fmt: skip
 SMALL_POLICY = {
     "context_width": 32, "context_depth": 1, "context_heads": 2, "width": 32, "heads": 2, "depth": 2, "looks": 4,
-    "state_dropout": 0.0,
+    "temperature": 1.0, "state_dropout": 0.0,
 }  # fmt: skip
 
 

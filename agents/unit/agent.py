@@ -30,8 +30,11 @@ class PolicyAgent:
     reads = (*gr1.STATE, gr1.EGO, gr1.LANGUAGE)
     gives = gr1.ACTION
 
-    def __init__(self, folder: Path, *, bridge: bool, blind: bool):
-        """``bridge``: the policy that is expected predicts codes. ``blind``: it sees the average picture only."""
+    def __init__(self, folder: Path, *, bridge: bool, blind: bool, temperature: float | None = None):
+        """``bridge``: the policy that is expected predicts codes. ``blind``: it sees the average picture only.
+
+        ``temperature``: standard deviation of the noise that a chunk starts from; None: the checkpoint's own.
+        """
         name = "vla_unit" if bridge else "gr00t"
         torch.set_num_threads(1)  # more threads cost time on one picture, and sums would depend on their number
         remedy = f"Train one with `uv run train {name} --data DIR --out {folder}`, or give --options.checkpoint DIR."
@@ -48,6 +51,7 @@ class PolicyAgent:
         self._policy = Policy(config, make_context(config, pretrained=False)).eval()
         self._checkpoint.restore(self._policy, folder)
         self._scaling, self._config, self._blind = self._checkpoint.scalings[BODY], config, blind
+        self._temperature = config.temperature if temperature is None else temperature
         self._senses = Senses(self._checkpoint, config)
         self._episodes: dict[str, tuple[int, int]] = {}  # episode -> its seed, chunks given
 
@@ -71,6 +75,7 @@ class PolicyAgent:
         c, body = self._config, self._scaling.body
         state = body.join({p: observation[f"state.{p}"] for p in body.parts})[None]
         noise = generator(seed, f"flow/{index}").standard_normal((1, c.horizon, c.bodies.width), np.float32)
+        noise *= np.float32(self._temperature)
         seen = self._senses.seen(self._picture(observation), observation[gr1.LANGUAGE.name], state)
         numbers = self._policy.act(seen, torch.from_numpy(noise))[..., : body.width].numpy()
         return {f"action.{part}": v for part, v in body.split(self._scaling.unscale(numbers, state)[0]).items()}

@@ -133,6 +133,9 @@ class PolicyConfig:
     dropout: float = 0.2
     state_dropout: float = 0.0  # share of samples that act without proprioception
     flow_steps: int = 4
+    temperature: float = (
+        1.0  # standard deviation of the noise that a chunk starts from; 0 gives the one chunk near the mean
+    )
     beta: tuple[float, float] = (1.5, 1.0)  # time sampling of flow matching
     time_scale: float = 0.999
     time_buckets: int = 1000
