@@ -37,7 +37,9 @@ COMMANDS = {
     "report": Command("reports.command:main", "write a run's table and page again, or the tables of a paper"),
     "rescore": Command("evaluators.rescore:main", "judge a run again under another success rule, without a simulator"),
     "resume": Command("evaluators.resume:main", "continue a run that was interrupted"),
-    "retarget": Command("training.retarget:main", "fit a robot's joints to a person's motion, with figures and a video"),
+    "retarget": Command(
+        "training.retarget:main", "fit a robot's joints to a person's motion, with figures and a video"
+    ),
     "score": Command("evaluators.score:main", "score videos or motions that anybody made against real ones"),
 }
 

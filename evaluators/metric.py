@@ -61,7 +61,9 @@ class Metric:
     bounds: tuple[float, float]
     version: int
     function: Callable[[Any], float | Weighted | Unknown]
-    of: str = "trace"  # what the function takes: a trace, one of a body that tracks a motion (tracking), a motion_pair, …
+    of: str = (
+        "trace"  # what the function takes: a trace, one of a body that tracks a motion (tracking), a motion_pair, …
+    )
     backbone: Backbone | None = None
 
     def row(self, episode: str, measured: Any) -> MetricRow:
