@@ -224,9 +224,10 @@ def test_the_suite_has_the_tasks_and_ten_trials_each():
 def test_a_command_that_no_body_could_follow_is_refused(change, message):
     robot = load()
     last = np.array([0, 0, 0.78, 1.0, 0, 0, 0]), robot.default_angles
-    command.check(*last, last, robot, 3)
+    command.check(last[0], last[1], last, robot, 3)
     with pytest.raises(InvalidAction, match=message):
-        command.check(*change(*last), last, robot, 3)
+        root, joints = change(*last)
+        command.check(root, joints, last, robot, 3)
 
 
 @pytest.fixture(scope="module")

@@ -95,8 +95,9 @@ def avoids(seen: History, limits: Limits) -> bool:
 
 def jumps(seen: History, limits: Limits) -> bool:
     """Return whether both soles are beyond the object for ``held_s``, with no foot on the ground while crossing, and none on the object."""
-    beyond = (seen.toes_and_heels > seen.object[:, :1]).all(-1) & seen.grounded.all(-1)
-    before = (seen.toes_and_heels < seen.object[:, :1]).all(-1) & seen.grounded.all(-1)
+    down = np.logical_and(seen.grounded[:, 0], seen.grounded[:, 1])
+    beyond = np.logical_and.reduce(seen.toes_and_heels > seen.object[:, :1], axis=-1) & down
+    before = np.logical_and.reduce(seen.toes_and_heels < seen.object[:, :1], axis=-1) & down
     if seen.touched.any() or not before.any() or not _held(beyond, limits["held_s"]):
         return False
     last = int(np.flatnonzero(before)[-1])
