@@ -47,6 +47,6 @@ def _text(folder: Path, name: str, made: dict[str, Any]) -> str:
 
 def _flag(name: str, value: Any) -> str:
     flag = "--" + name.replace("_", "-")
-    if value is True:
-        return flag
+    if isinstance(value, bool):
+        return flag if value else flag.replace("--", "--no-", 1)
     return f"{flag} {' '.join(value) if isinstance(value, list) else value}"
