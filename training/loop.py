@@ -123,7 +123,7 @@ class Loop:
             raise CrossbodyError(f"the loss is {loss} at step {self.step}; try a lower --learning-rate.")
         return {name: value.detach().float() for name, value in result.shown.items()}
 
-    def _attention(self) -> AbstractContextManager[None]:
+    def _attention(self) -> AbstractContextManager[Any]:
         """On a CPU, torch's fused attention is slower than plain products, above all on the way back."""
         return sdpa_kernel(SDPBackend.MATH) if self.accelerator.device.type == "cpu" else nullcontext()
 
