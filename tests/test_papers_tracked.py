@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from crossbody.runs import save_trace
-from evaluators.metric import write_metrics
+from evaluators.metric import Trace, write_metrics
+from evaluators.metrics import fell, survival
 from reports.papers import given, tables
 from reports.papers.ours import our_numbers
 from tests.synthetic import make_run
@@ -47,3 +48,10 @@ def test_each_condition_stands_beside_its_row_with_errors_over_all_frames(run):
     assert mine.note == "1 of 2 episodes were lost, their frames until then are in it"
     assert "50 fps" in mine.protocol
     assert found["humanoid_tracker, D+S_1+S_N", "vel"].value == pytest.approx(0, abs=0.01)
+
+
+def test_what_an_environment_does_not_say_of_a_motion_is_unknown_and_not_an_error():
+    commanded = Trace(np.zeros(2, bool), {"body.keypoints": np.zeros((2, 15, 3))}, control_hz=50.0, cut=False)
+    for metric in (fell.METRIC, survival.METRIC):
+        row = metric.row("wave/0", commanded)
+        assert np.isnan(row.value) and row.reason
