@@ -96,6 +96,14 @@ def test_a_collection_killed_at_any_moment_goes_on_to_the_same_files(whole, tmp_
         assert mine[name] == content, name
 
 
+def test_an_attempt_that_two_workers_end_counts_once(tmp_path):
+    one = Attempt(0, 7, True, "", 4, 1, 0.0, True, 1.0)
+    two = Attempt(1, 8, True, "", 4, 1, 0.0, True, 1.0)
+    for attempt in (one, two, one):
+        record(tmp_path, attempt)
+    assert attempts(tmp_path) == [one, two]
+
+
 def test_a_finished_collection_is_left_as_it_is(whole):
     out, _ = whole
     before = contents(out)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crossbody.runs import save_trace
-from evaluators.metric import Trace, write_metrics
+from evaluators.metric import Trace
 from evaluators.metrics import fell, survival
 from reports.papers import given, tables
 from reports.papers.ours import our_numbers
-from tests.synthetic import make_run
+from tests.synthetic import make_run, track
 
 TABLE_2 = next(t for t in tables.of_paper("humanoid_vla") if t.id == "H2")
 
@@ -23,16 +22,7 @@ def run(tmp_path):
         path, lambda e: e.index == 0, suite="motion_conditions", agent="humanoid_tracker", protocol="tracking",
         episodes_per_task=2, environment={"control_hz": 50.0},
     )  # fmt: skip
-    for row in folder.final_rows().values():
-        frames, off = (10, 0.003) if row.index == 0 else (30, 0.006)
-        ref = np.random.default_rng(row.index).normal(size=(frames, 15, 3)).astype(np.float32)
-        signals = {
-            "body.keypoints": ref + np.array([off, 0, 0], np.float32), "reference.keypoints": ref,
-            "state.joints": np.zeros((frames, 2)), "reference.joints": np.zeros((frames, 2)),
-            "body.fallen": np.zeros(frames, np.uint8), "reference.progress": np.linspace(0, 1, frames),
-        }  # fmt: skip
-        save_trace(folder.trace_file(row.episode, row.attempt), np.ones(frames, bool), signals)
-    write_metrics(folder)
+    track(folder)
     return path
 
 

@@ -44,7 +44,7 @@ def test_equal_contracts_pass():
 def test_an_unknown_name_gets_the_nearest_and_the_list():
     with pytest.raises(
         UnknownName,
-        match=r"unknown protocol 'unti'. Did you mean 'unit'\? Known: groot_n15, groot_n16, quick, starvla, stranger, tracking, unit\.",
+        match=r"unknown protocol 'unti'. Did you mean 'unit'\? Known: groot_n15, groot_n16, quick, starvla, stranger, tracking, unit, vision\.",
     ):
         catalog.find("protocols", "unti")
 

@@ -7,6 +7,7 @@ that the next one overwrites.
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 import os
 from dataclasses import dataclass
@@ -69,10 +70,16 @@ def attempts(folder: Path) -> list[Attempt]:
 
 
 def record(folder: Path, attempt: Attempt) -> None:
-    """Add a line, so that the file is always whole."""
-    lines = [*attempts(folder), attempt]
-    content = b"".join(json.dumps(dataclasses.asdict(a)).encode() + b"\n" for a in lines)
-    write_atomic(folder / "attempts.jsonl", content)
+    """Add a line, so that the file is always whole. One that is there already is not added: the worker of a collection
+    that was killed may end its attempt while the next collection makes the same one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lines = attempts(folder)
+        if attempt.attempt < len(lines):
+            return
+        content = b"".join(json.dumps(dataclasses.asdict(a)).encode() + b"\n" for a in [*lines, attempt])
+        write_atomic(folder / "attempts.jsonl", content)
 
 
 def crashed(folder: Path, order: Order, task: str, reason: str) -> None:
