@@ -24,6 +24,17 @@ def pack():
 
 
 @pytest.fixture
+def one_thread():
+    """torch with one thread, which is faster for small networks and leaves the cores to others."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
 def make_env(pack):
     """A function that makes a RoboCasa environment and closes it after the test."""
     from envs.robocasa.env import RoboCasaGR1

@@ -24,12 +24,7 @@ WORDS = {"walk": "walks forward", "squat": "squats down", "wave": "waves a hand"
 NEW = {"walk": "marches on", "squat": "lowers the body", "wave": "greets someone"}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def clip(kind: str = "walk", frames: int = 40, fps: float = 20.0, seed: int = 0) -> MotionClip:

@@ -43,12 +43,7 @@ LINES = {
 SIZES = {"a": (0, 57), "b": (1, 196), "c": (2, 210)}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def wave(name: str, like: torch.Tensor) -> torch.Tensor:

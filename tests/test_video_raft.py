@@ -14,13 +14,7 @@ from crossbody.main import main
 from evaluators.backbones import raft, status
 from evaluators.backbones.flow import RAFT_VARIABLE, oracle
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def wave(name: str, like: torch.Tensor) -> torch.Tensor:

@@ -48,7 +48,7 @@ class Common:
     """Updates between points of the curves."""
 
     bf16: bool = False
-    """Compute in bfloat16: twice as fast or more on GPUs and CPUs that have it (`avx512_bf16` or `amx_bf16` in lscpu)."""
+    """Compute in bfloat16, for GPUs and CPUs that have it (`avx512_bf16` or `amx_bf16` in lscpu)."""
 
     checkpointing: bool = False
     """Compute activations again on the way back instead of keeping them: slower, and fits the full size into a GPU."""
