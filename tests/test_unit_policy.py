@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from agents.unit.policy import Policy, position_errors
+from agents.unit.looks import heat_loss, position_errors
+from agents.unit.policy import Policy
 from tests.unit_small import batch, small
 
 
@@ -23,14 +24,14 @@ def gradient(policy: Policy, seen: dict[str, torch.Tensor], part: str) -> bool:
 
 
 def test_the_loss_is_half_the_flow_and_a_tenth_of_the_codes():
-    policy, seen = make(position_weight=0.0)
+    policy, seen = make(position_weight=0.0, guess=0)
     result = policy(seen)
     s = result.shown
     torch.testing.assert_close(result.loss, (s["flow"] + 0.1 * (s["codes_0"] + 0.5 * s["codes_1"])) / 2)
 
 
 def test_the_baseline_has_no_bridge_no_codes_and_the_flow_loss_alone():
-    policy, seen = make(bridge=False, detach=False, position_weight=0.0)
+    policy, seen = make(bridge=False, detach=False, position_weight=0.0, guess=0)
     result = policy({k: v for k, v in seen.items() if k != "codes"})
     assert set(result.shown) == {"loss", "flow"}
     assert torch.equal(result.loss, result.shown["flow"])
@@ -88,6 +89,42 @@ def test_position_errors_are_horizontal_and_in_centimetres():
     # object: (5 cm + 1 cm) / 2; container: 10 cm, the other is unknown
     shown = position_errors(predicted, seen)
     assert (shown["object_cm"].item(), shown["container_cm"].item()) == pytest.approx((3, 10))
+
+
+def test_a_heat_map_is_right_where_its_thing_is_seen_and_out_of_view_costs_nothing():
+    pixels = torch.tensor(
+        [[[4.0, 52.0], [16.0, 52.0]], [[-9.0, 52.0], [float("nan"), 52.0]]]
+    )  # cells are 8 px from row 48 on
+    flat = torch.zeros(2, 2, 640)
+    assert heat_loss(flat, pixels, (10, 16)).item() == pytest.approx(torch.tensor(640.0).log().item())
+    sharp = flat.clone()
+    sharp[0, 0, 0] = sharp[0, 1, 1] = sharp[0, 1, 2] = (
+        50.0  # the middle of the first cell; half way between second and third
+    )
+    assert heat_loss(sharp, pixels, (10, 16)).item() == pytest.approx(torch.tensor(2.0).log().item() / 2, abs=1e-5)
+    assert heat_loss(sharp, pixels[1:].expand(2, -1, -1), (10, 16)) == 0
+
+
+def test_the_flow_is_of_what_the_guess_leaves_over():
+    policy, seen = make()
+    policy.guess.spread.fill_(0.5)
+    guessed = policy.guess(seen, policy.context(seen).positions)
+    right = policy(seen | {"action": guessed.detach()}).shown
+    assert right["guess"] < 1e-6
+    for parameter in policy.head.decoder.parameters():
+        torch.nn.init.zeros_(parameter)  # a velocity of zero leaves the noise
+    torch.testing.assert_close(policy.act(seen, torch.zeros(3, 16, 64)), guessed)
+    torch.testing.assert_close(policy.act(seen, torch.ones(3, 16, 64)), guessed + 0.5)
+
+
+def test_a_guess_reads_places_joints_and_words_but_no_picture():
+    policy, seen = make()
+    places = torch.zeros(3, 2, 3)
+    before = policy.guess(seen, places)
+    assert torch.equal(before, policy.guess(seen | {"coarse": seen["coarse"] + 1, "fine": seen["fine"] + 1}, places))
+    assert not torch.allclose(before, policy.guess(seen, places + 1))
+    for name in ("state", "text"):
+        assert not torch.allclose(before, policy.guess(seen | {name: seen[name] + 1}, places)), name
 
 
 def test_draws_share_a_context_and_do_not_mix():

@@ -17,11 +17,11 @@ from crossbody.errors import CrossbodyError
 from tasks import gr1
 from tests.running import make_plan
 from tests.unit_synthetic import SquareChunks
-from training import looks, loop, pictures, policy, tokenizer
+from training import guess, looks, loop, pictures, policy, tokenizer
 from training.augment import jitter
 from training.batches import Batches
-from training.options import LooksOptions, PolicyOptions, TokenizerOptions, TokenOptions
-from training.pictures import GridFile
+from training.options import GuessOptions, LooksOptions, PolicyOptions, TokenizerOptions, TokenOptions
+from training.pictures import CachedGrids
 from training.ready import Needs, make_ready
 from training.sources import Source
 from training.train import main
@@ -67,15 +67,39 @@ def test_a_tokenizer_and_both_policies_train_and_act(tmp_path, unit, sets):
     assert "| gr1 | frames without actions | 3 | 16 |" in card
 
 
-def test_policies_begin_with_looks_that_were_trained_before(tmp_path, unit, sets):
-    folder = looks.train(LooksOptions(out=tmp_path / "looks", dry_run=True, threads=1), sets)
-    before = load_file(folder / "model.safetensors")
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory, sets):
+    """Folders of looks and of a guess that counts positions as they do."""
+    folder = tmp_path_factory.mktemp("parts")
+    found = looks.train(LooksOptions(out=folder / "looks", dry_run=True, threads=1), sets)
+    return found, guess.train(GuessOptions(out=folder / "guess", dry_run=True, threads=1, looks=found), sets)
+
+
+def test_policies_take_over_looks_and_guess_and_leave_them_as_they_are(tmp_path, unit, parts, sets):
+    before = [load_file(folder / "model.safetensors") for folder in parts]
     for kind, more in ((PolicyOptions, {}), (TokenOptions, {"tokenizer": unit})):
-        options = kind(out=tmp_path / kind.__name__, dry_run=True, threads=1, looks=folder, learning_rate=1e-12, **more)
+        options = kind(out=tmp_path / kind.__name__, dry_run=True, threads=1, looks=parts[0], guess=parts[1], **more)
         after = load_file(policy.train(options, sets) / "model.safetensors")
-        for name, values in before.items():
-            same = name.replace("model.", "model.context.looks.") if name.startswith("model.") else name
-            np.testing.assert_allclose(after[same], values, atol=1e-6)
+        for stored, place in zip(before, ("model.context.looks.", "model.guess."), strict=True):
+            for name, values in stored.items():
+                np.testing.assert_array_equal(after[name.replace("model.", place)], values, name)
+
+
+def test_a_guess_learns_from_every_step_and_knows_how_far_it_is_off(parts, sets):
+    stored = guess.load_guess(parts[1])
+    assert stored.training["data"][0]["samples"] == 120, "of 30 with a picture that may start a chunk"
+    slots = load_size("tiny").policy.bodies.slots
+    spread = stored.weights["spread"]
+    assert (spread[slots["gr1"], :, :29] != 1).all() and (spread[slots["gr1_eef"]] == 1).all()
+
+
+def test_parts_that_count_positions_differently_are_refused(tmp_path, parts, sets):
+    other = looks.train(LooksOptions(out=tmp_path / "looks", dry_run=True, threads=1), sets[:1])
+    options = PolicyOptions(out=tmp_path / "p", dry_run=True, threads=1, looks=other, guess=parts[1])
+    with pytest.raises(CrossbodyError, match="different --data"):
+        policy.train(options, sets)
+    with pytest.raises(CrossbodyError, match="--looks DIR is missing"):
+        guess.train(GuessOptions(out=tmp_path / "g", dry_run=True), sets)
 
 
 def test_a_run_that_was_killed_goes_on_to_the_last_bit(tmp_path, monkeypatch, sets):
@@ -149,7 +173,7 @@ def test_a_persons_world_is_turned_to_the_robots_axes():
 
 
 def test_the_nearest_picture_stands_for_a_row_without_one():
-    grids = GridFile(np.array([0, 4, 8, 11]), {})
+    grids = CachedGrids(np.array([0, 4, 8, 11]), np.array([0]), [{}])
     assert grids.nearest(np.array([0, 1, 3, 8, 10, 99])).tolist() == [0, 0, 1, 2, 3, 3]
 
 
@@ -162,21 +186,37 @@ def test_light_changes_but_black_bands_do_not_and_the_same_generator_repeats():
     assert not once[:2].any() and not once[6:].any()
 
 
-def test_two_trainings_that_start_together_compute_the_features_once(monkeypatch, tmp_path):
+@pytest.fixture
+def computed(monkeypatch, tmp_path):
+    """Rows whose features are computed, in a cache of one's own."""
     monkeypatch.setenv("CROSSBODY_CACHE", str(tmp_path))
-    computed, compute = [], pictures._compute
+    rows, compute = [], pictures._compute
 
-    def counted(shown, rows, *rest):
-        computed.extend(rows.tolist())
-        yield from compute(shown, rows, *rest)
+    def counted(chunks, parts, *rest):
+        rows.extend(row for part in parts for row in part.rows.tolist())
+        yield from compute(chunks, parts, *rest)
 
     monkeypatch.setattr(pictures, "_compute", counted)
+    return rows
+
+
+def test_two_trainings_that_start_together_compute_the_features_once(computed):
     chunks, rows, visual = SquareChunks(episodes=1), np.arange(0, 40, 8), load_size("tiny").policy.visual
     with ThreadPoolExecutor(2) as pool:
         both = [pool.submit(pictures.cached_grids, chunks, rows, visual, 0, 1) for _ in range(2)]
-        one, other = (b.result() for b in both)
+        one, other = (b.result().at(rows) for b in both)
     assert computed == rows.tolist()
-    assert all(np.array_equal(one.grids[name], other.grids[name]) and one.grids[name].any() for name in one.grids)
+    assert all(np.array_equal(one[name], other[name]) and one[name].any() for name in ("coarse", "fine"))
+
+
+def test_more_episodes_cost_only_their_own_features_and_change_no_others(computed):
+    chunks, rows, visual = SquareChunks(episodes=2), np.arange(0, 80, 16), load_size("tiny").policy.visual
+    first = pictures.cached_grids(chunks, rows[rows < 40], visual, 0, 1).at(rows[rows < 40])
+    computed.clear()
+    both = pictures.cached_grids(chunks, rows, visual, 0, 1)
+    assert computed == [48, 64]
+    np.testing.assert_array_equal(both.at(rows)["fine"][:3], first["fine"])
+    assert not np.array_equal(both.at(np.array([0]))["fine"], both.at(np.array([48]))["fine"])
 
 
 def test_features_are_those_of_a_network_trained_on_photographs():

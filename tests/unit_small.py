@@ -13,7 +13,7 @@ SMALL_TOKENIZER = {
     "vision_decoder_depth": 1, "action_decoder_depth": 1, "fusion_dropout": 0.0,
 }  # fmt: skip
 SMALL_POLICY = {
-    "context_width": 32, "context_depth": 1, "context_heads": 2, "width": 32, "heads": 2, "depth": 2, "looks": 4,
+    "context_width": 32, "context_depth": 1, "context_heads": 2, "width": 32, "heads": 2, "depth": 2, "looks": 4, "guess": 16,
     "temperature": 1.0, "state_dropout": 0.0,
 }  # fmt: skip
 
@@ -40,5 +40,5 @@ def batch(size: Size, n: int = 3, body: str = "gr1") -> dict[str, Tensor]:
         "slot": torch.full((n,), size.policy.bodies.slots[body]),
         "codes": torch.randint(128, (n, 8, 2), generator=generator),
         "positions": random(n, 2, 3), "positions_mask": torch.ones(n, 2, 3, dtype=torch.bool),
-        "positions_metres": torch.full((n, 2, 3), 0.1),
+        "positions_metres": torch.full((n, 2, 3), 0.1), "pixels": torch.full((n, 2, 2), 128.0),
     }  # fmt: skip

@@ -42,5 +42,8 @@ class SquareChunks:
             )
             yield picture
 
+    def videos(self) -> list[str]:
+        return [f"{self.fingerprint()}/{i}" for i in range(len(np.unique(self.first)))]
+
     def fingerprint(self) -> str:
         return f"squares {self.embodiment} {len(self.last)} {'action.waist' in self.values} {self._seed}"

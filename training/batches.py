@@ -15,6 +15,7 @@ from agents.unit.config import Bodies
 from training.eyes import Batch, Eyes, Stream
 from training.sources import Raw, Source
 
+OUT_OF_VIEW = -1e4  # px, for what is behind the camera or nowhere
 HELD_OUT_EVERY = 20  # one episode in so many is never trained on
 
 
@@ -90,7 +91,10 @@ class Batches(Supply):
         known = torch.from_numpy(np.isfinite(raw.positions))
         where = (torch.from_numpy(raw.positions) - self._features["position_mean"]) / self._features["position_std"]
         metres = self._features["position_std"].expand_as(where)
-        return {"positions": torch.where(known, where, 0.0), "positions_mask": known, "positions_metres": metres}
+        return {
+            "positions": torch.where(known, where, 0.0), "positions_mask": known, "positions_metres": metres,
+            "pixels": torch.from_numpy(np.nan_to_num(raw.pixels, nan=OUT_OF_VIEW)),
+        }  # fmt: skip
 
 
 def fit_scalings(sources: Sequence[Source]) -> dict[str, Scaling]:

@@ -11,6 +11,7 @@ from crossbody.runs import write_atomic
 WHAT = {
     "tokenizer": "UniT's tokenizer: pictures, actions and both together in one codebook of residual codes.",
     "looks": "Where the instruction's object and container are in a picture: what both policies begin with.",
+    "guess": "What a demonstrator does next, from the joints, where things are and the instruction, without pictures.",
     "vla_unit": "VLA-UniT: a policy for GR1 that also predicts the tokenizer's codes, with a flow-matching action head.",
     "gr00t": "VLA-UniT's matched baseline: the same policy without codes, after GR00T.",
 }

@@ -12,7 +12,7 @@ from torch import Tensor
 from agents.unit.agent import normalise
 from agents.unit.bodies import Scaling
 from training.augment import crop, jitter
-from training.pictures import GridFile
+from training.pictures import CachedGrids
 from training.sources import Source
 
 Batch = dict[str, Tensor]
@@ -36,16 +36,13 @@ Drawn = Sequence[tuple[int, Stream, np.ndarray]]
 class CachedEyes:
     """Grids from the cache, standardised, and the words' hidden states; one entry per stream."""
 
-    grids: Sequence[GridFile]
+    grids: Sequence[CachedGrids]
     words: Sequence[tuple[Tensor, Tensor]]  # hidden states (instructions, L, W) and masks
     features: dict[str, Tensor]
     goal: bool
 
     def __call__(self, drawn: Drawn, random: np.random.Generator, held_out: bool) -> Batch:
-        parts = [self._one(*part) for part in drawn]
-        batch = {name: torch.cat([p[name] for p in parts]) for name in parts[0]}
-        length = int(batch["text_mask"].sum(1).max())
-        return batch | {"text": batch["text"][:, :length], "text_mask": batch["text_mask"][:, :length]}
+        return _joined([self._one(*part) for part in drawn])
 
     def _one(self, number: int, stream: Stream, rows: np.ndarray) -> Batch:
         grids = self.grids[number]
@@ -53,9 +50,17 @@ class CachedEyes:
         if self.goal:
             coarse = torch.from_numpy(grids.at(stream.source.goal(rows), ("coarse",))["coarse"])
             batch["goal_coarse"] = normalise({"coarse": coarse}, self.features)["coarse"]
-        hidden, mask = self.words[number]
-        told = torch.from_numpy(np.asarray(stream.source.chunks.instruction[rows], np.int64))
-        return batch | {"text": hidden[told], "text_mask": mask[told]}
+        return batch | _told(self.words[number], stream, rows)
+
+
+@dataclass(frozen=True)
+class ClosedEyes:
+    """The words' hidden states and no picture; one entry per stream."""
+
+    words: Sequence[tuple[Tensor, Tensor]]  # hidden states (instructions, L, W) and masks
+
+    def __call__(self, drawn: Drawn, random: np.random.Generator, held_out: bool) -> Batch:
+        return _joined([_told(self.words[number], stream, rows) for number, stream, rows in drawn])
 
 
 @dataclass(frozen=True)
@@ -79,13 +84,25 @@ class OpenEyes:
         return {name: torch.from_numpy(value) for name, value in batch.items()} | read
 
 
-Eyes = CachedEyes | OpenEyes
+Eyes = CachedEyes | ClosedEyes | OpenEyes
 
 
 def text_of(source: Source, words: Callable[[str], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     """Return the hidden states (instructions, L, W) and masks (instructions, L) of a source's instructions."""
     hidden, masks = zip(*(words(i) for i in source.chunks.instructions), strict=True)
     return torch.stack(hidden), torch.stack(masks)
+
+
+def _told(words: tuple[Tensor, Tensor], stream: Stream, rows: np.ndarray) -> Batch:
+    told = torch.from_numpy(np.asarray(stream.source.chunks.instruction[rows], np.int64))
+    return {"text": words[0][told], "text_mask": words[1][told]}
+
+
+def _joined(parts: Sequence[Batch]) -> Batch:
+    """Return one batch of the streams' parts, with the words no longer than the longest instruction."""
+    batch = {name: torch.cat([p[name] for p in parts]) for name in parts[0]}
+    length = int(batch["text_mask"].sum(1).max())
+    return batch | {"text": batch["text"][:, :length], "text_mask": batch["text_mask"][:, :length]}
 
 
 def _changed(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:

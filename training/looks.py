@@ -12,8 +12,8 @@ from torch import nn
 from agents.unit.checkpoint import Checkpoint, load_checkpoint, rounded_weights
 from agents.unit.config import load_size, to_dict
 from agents.unit.context import SmallContext
-from agents.unit.looks import Looks
-from agents.unit.policy import Seen, position_losses
+from agents.unit.looks import Looks, looks_losses
+from agents.unit.policy import Seen
 from agents.unit.tokenizer import Result
 from crossbody.errors import CrossbodyError
 from training.card import write_card
@@ -31,9 +31,9 @@ class Finder(nn.Module):
         self.looks = looks
 
     def forward(self, seen: Seen) -> Result:
-        """Return the error of both positions."""
-        shown = position_losses(self.looks(seen).positions, seen)
-        return Result(shown["position"], shown)
+        """Return the loss of both positions and heat maps."""
+        shown = looks_losses(self.looks(seen), seen)
+        return Result(shown["looks"], shown)
 
 
 def train(options: LooksOptions, sets: Sequence[Chunks]) -> Path:

@@ -83,6 +83,23 @@ class LooksOptions(Common):
 
 
 @dataclass(frozen=True)
+class GuessOptions(Common):
+    """Train what guesses a chunk without pictures: `train guess --data DIR --looks DIR`, for `train gr00t|vla_unit --guess`."""
+
+    looks: Path | None = None
+    """A folder of `train looks`, whose statistics the guess shares."""
+
+    human_share: float = 1.0
+    """How often human chunks are drawn, against the robot's."""
+
+    state_noise: float = 0.01
+    """Standard deviation, rad or m, of noise on the state; the action stays in place, so the noise teaches to correct it."""
+
+    unsure: float = 0.01
+    """Standard deviation, m, of noise on where object and container are: looks mistake them, too."""
+
+
+@dataclass(frozen=True)
 class PolicyOptions(Common):
     """Train a policy without tokens: `train gr00t --data DIR`."""
 
@@ -96,7 +113,10 @@ class PolicyOptions(Common):
     """Standard deviation, rad or m, of noise on the state; the action stays in place, so the noise teaches to correct it."""
 
     looks: Path | None = None
-    """A folder of `train looks` to begin with: the policy need not learn from actions where things are."""
+    """A folder of `train looks`, which stay as they are: the policy need not learn from actions where things are."""
+
+    guess: Path | None = None
+    """A folder of `train guess`, which stays as it is: the policy learns what it leaves over."""
 
     warm_start: Path | None = None
     """A checkpoint of the same configuration to begin with: robot-only fine-tuning after co-training, for one."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from crossbody.errors import CrossbodyError
 from training.card import write_card
 from training.data.chunks import Chunks
 from training.eyes import Batch
+from training.guess import load_guess
 from training.looks import load_looks
 from training.loop import Loop, refuse_other
 from training.options import PolicyOptions, TokenOptions
@@ -31,37 +34,28 @@ Known = tuple[dict[str, Scaling], dict[str, np.ndarray]]
 def train(options: PolicyOptions, sets: Sequence[Chunks]) -> Path:
     """Train, write the checkpoint and return its folder."""
     size, name = configure(options)
-    tokenizer, known = (None, None)
-    if isinstance(options, TokenOptions):
-        tokenizer, stored = load_tokenizer(options.tokenizer or Path("runs/train") / f"tokenizer_full-{options.size}")
-        known = (stored.scalings, stored.features)
-    looks = load_looks(options.looks) if options.looks else None
-    if looks is not None:
-        known = agreed(known, looks, options)
+    parts = Parts.load(options)
     config, defaults = size.policy, size.training["policy"]
     plan = loop_plan(options, name, defaults)
     torch.set_num_threads(options.threads)
     batch = options.batch or defaults["batch"]
     shares = {"demonstrations": 1.0, "frames": options.frames_share, "human_egodex": options.human_share}
     needs = Needs(
-        config.bodies, config.visual, config.horizon, batch, shares, tokenizer is not None, options.state_noise,
-        config.visual.cached, reader_of(config), known,
+        config.bodies, config.visual, config.horizon, batch, shares, parts.tokenizer is not None, options.state_noise,
+        config.visual.cached, reader_of(config), known=parts.known(),
     )  # fmt: skip
     ready = make_ready(options, sets, needs)
     card = ready.card | {"steps": plan.steps, "batch": batch, "seed": options.seed, "state_noise": options.state_noise}
     refuse_other(plan.folder, {"recipe": name, "config": to_dict(config), **card, "feature_seconds": 0})
     torch.manual_seed(options.seed)
     model = Policy(config)
-    if looks is not None:
-        looks.restore(model.context.looks, options.looks)  # pyright: ignore[reportArgumentType]
     if options.warm_start:
         load_checkpoint(options.warm_start, "policy", "Give a folder that `train` wrote.").restore(
             model, options.warm_start
         )
-    if tokenizer is not None:
-        model.books.copy_(tokenizer.quantizer.books)
+    parts.put_into(model)
     started = time.monotonic()
-    loop = Loop(model, coder(tokenizer), plan)
+    loop = Loop(model, coder(parts.tokenizer), plan)
     shown = loop.run(ready.batches)
     made = card_of(options, plan, ready, time.monotonic() - started, shown)
     weights = rounded_weights(loop.plain)
@@ -71,14 +65,55 @@ def train(options: PolicyOptions, sets: Sequence[Chunks]) -> Path:
     return plan.folder
 
 
-def agreed(known: Known | None, looks: Checkpoint, options: PolicyOptions) -> Known:
-    """Return the statistics of looks, and of a tokenizer if there is one; where the two see differently, CrossbodyError."""
-    if known is None:
-        return looks.scalings, looks.features
-    scalings, features = known
-    if any(not np.array_equal(features[k], looks.features[k]) for k in features if not k.startswith("position")):
-        raise CrossbodyError(f"the tokenizer and {options.looks} were trained on other --data; train both on the same.")
-    return scalings, looks.features
+@dataclass(frozen=True)
+class Parts:
+    """What was trained before and stays as it is, with the folders that it came from."""
+
+    looks: tuple[Checkpoint, Path] | None
+    guess: tuple[Checkpoint, Path] | None
+    codes: tuple[Checkpoint, Path] | None
+    tokenizer: UniT | None
+
+    @staticmethod
+    def load(options: PolicyOptions) -> Parts:
+        """Read the folders that the options name."""
+        looks = (load_looks(options.looks), options.looks) if options.looks else None
+        guess = (load_guess(options.guess), options.guess) if options.guess else None
+        if not isinstance(options, TokenOptions):
+            return Parts(looks, guess, None, None)
+        folder = options.tokenizer or Path("runs/train") / f"tokenizer_full-{options.size}"
+        tokenizer, stored = load_tokenizer(folder)
+        return Parts(looks, guess, (stored, folder), tokenizer)
+
+    def known(self) -> Known | None:
+        """Return the statistics that all parts share, None without any; where two differ, CrossbodyError."""
+        there = [part for part in (self.looks, self.guess, self.codes) if part is not None]
+        for (one, place), (other, elsewhere) in pairwise(there):
+            if not alike(one, other):
+                raise CrossbodyError(
+                    f"{place} and {elsewhere} were trained on different --data; train both on the same."
+                )
+        return (there[0][0].scalings, there[0][0].features) if there else None
+
+    def put_into(self, model: Policy) -> None:
+        """Copy the weights into the policy, whose parts of that kind learn no more."""
+        for part, module in ((self.looks, model.looks), (self.guess, model.guess)):
+            if part is not None and module is not None:
+                part[0].restore(module.requires_grad_(False), part[1])
+        if self.tokenizer is not None:
+            model.books.copy_(self.tokenizer.quantizer.books)
+
+
+def alike(one: Checkpoint, other: Checkpoint) -> bool:
+    """Return whether two parts see and act in the same numbers. A tokenizer counts no positions."""
+    tokenizers = "tokenizer" in (one.kind, other.kind)
+    shared = [k for k in one.features if k in other.features and not (tokenizers and k.startswith("position"))]
+    scalings = [
+        (one.scalings[b].to_arrays(), other.scalings[b].to_arrays()) for b in one.scalings if b in other.scalings
+    ]
+    return all(np.array_equal(one.features[k], other.features[k]) for k in shared) and all(
+        np.array_equal(a[k], b[k]) for a, b in scalings for k in a
+    )
 
 
 def configure(options: PolicyOptions) -> tuple[Size, str]:

@@ -18,7 +18,7 @@ from agents.unit.language import Words
 from crossbody.errors import CrossbodyError
 from training.batches import Batches, Mixing, fit_scalings, position_statistics
 from training.data.chunks import Chunks
-from training.eyes import CachedEyes, OpenEyes, Reader, Stream, text_of
+from training.eyes import CachedEyes, ClosedEyes, OpenEyes, Reader, Stream, text_of
 from training.loop import Plan
 from training.options import Common
 from training.pictures import cached_grids, statistics
@@ -42,6 +42,7 @@ class Needs:
     state_noise: float = 0.0
     cached: bool = True  # frozen features from the disk; otherwise the pictures themselves
     reader: Reader | None = None  # of pictures and instructions, for a backbone that takes them as they are
+    pictures: bool = True  # nothing is seen without: every control step counts, whether it has a picture or not
     known: tuple[dict[str, Scaling], dict[str, np.ndarray]] | None = (
         None  # a tokenizer's statistics, which its policy shares
     )
@@ -82,9 +83,13 @@ def make_ready(options: Common, sets: Sequence[Chunks], needs: Needs) -> Ready:
         )
     for source in sources if options.dry_run else ():
         source.rows = source.picture_rows = source.rows[:DRY_ROWS]
+    for source in () if needs.pictures else sources:
+        source.rows = np.arange(len(source.chunks.last))
     scalings, features = needs.known or (fit_scalings(sources), position_statistics(sources))
     started = time.monotonic()
-    if needs.cached:
+    if not needs.pictures:
+        eyes = ClosedEyes([text_of(s, Words()) for s in sources])
+    elif needs.cached:
         eyes = _cached_eyes(sources, needs, features, options.seed)
         features |= {k: v.numpy() for k, v in eyes.features.items()}
     else:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.unit.bodies import Body, Scaling, find_body
-from training.data.chunks import Chunks
+from training.camera import pixels
+from training.data.chunks import CAMERA_POSE, Chunks
 
 THINGS = ("object", "container")
 
@@ -26,6 +27,7 @@ class Raw:
     action: np.ndarray  # (n, horizon, A), the last step repeated after the episode's end
     mask: np.ndarray  # (n, horizon) bool: False after the end, and everywhere in a set without actions
     positions: np.ndarray  # (n, 2, 3) of object and container in the base frame, NaN where unknown
+    pixels: np.ndarray  # (n, 2, 2) column and row of both in the picture, which may lie outside, NaN where unknown
 
 
 class Source:
@@ -49,7 +51,11 @@ class Source:
         steps = rows[:, None] + np.arange(self.horizon)
         last = self.chunks.last[rows][:, None]
         inside = (steps <= last) & self.acts
-        return Raw(self._state[rows], self._action[np.minimum(steps, last)], inside, self._positions(rows))
+        places = self._places(rows)
+        return Raw(
+            self._state[rows], self._action[np.minimum(steps, last)], inside, self._positions(places),
+            self._pixels(rows, places),
+        )  # fmt: skip
 
     def goal(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows one horizon later, or the episode's last."""
@@ -60,10 +66,18 @@ class Source:
         raw = self.raw(self.rows)
         return Scaling.fit(self.body, raw.state, raw.action, raw.mask)
 
-    def _positions(self, rows: np.ndarray) -> np.ndarray:
+    def _places(self, rows: np.ndarray) -> np.ndarray:
+        """Return where object and container are (n, 2, 3), in the frame of the data."""
         unknown = np.full((len(rows), 3), np.nan, np.float32)
         values = self.chunks.values
-        places = np.stack([values[n][rows] if (n := f"privileged.{t}") in values else unknown for t in THINGS], 1)
+        return np.stack([values[n][rows] if (n := f"privileged.{t}") in values else unknown for t in THINGS], 1)
+
+    def _pixels(self, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+        if CAMERA_POSE not in self.chunks.values:
+            return np.full((len(rows), len(THINGS), 2), np.nan, np.float32)
+        return pixels(self.chunks.values[CAMERA_POSE][rows], places, self.body.name)
+
+    def _positions(self, places: np.ndarray) -> np.ndarray:
         rotation, shift = LIKE_A_ROBOT.get(self.body.name, (np.eye(3, dtype=np.float32), np.zeros(3, np.float32)))
         return places @ rotation.T + shift
 

@@ -8,12 +8,25 @@ from collections.abc import Sequence
 
 from crossbody.errors import CrossbodyError, UnknownName
 from crossbody.main import guarded
-from training.options import Common, LooksOptions, MatcherOptions, PolicyOptions, TokenizerOptions, TokenOptions
+from training.options import (
+    Common,
+    GuessOptions,
+    LooksOptions,
+    MatcherOptions,
+    PolicyOptions,
+    TokenizerOptions,
+    TokenOptions,
+)
 from training.wbc.options import WbcOptions
 
 RECIPES = {
     "tokenizer": ("training.tokenizer", TokenizerOptions, "UniT's tokenizer, in any of its variants"),
     "looks": ("training.looks", LooksOptions, "where object and container are: what both policies may begin with"),
+    "guess": (
+        "training.guess",
+        GuessOptions,
+        "what to do next, from joints and places alone: what both policies go on from",
+    ),
     "vla_unit": ("training.policy", TokenOptions, "VLA-UniT: a policy that predicts the tokenizer's codes"),
     "gr00t": ("training.policy", PolicyOptions, "its matched baseline: the same policy from actions alone"),
     "wbc": ("training.wbc.recipe", WbcOptions, "the whole-body controller: PPO in simulation, without demonstrations"),

@@ -32,7 +32,7 @@ class CheckpointError(CrossbodyError):
 class Checkpoint:
     """A model's configuration, weights and statistics as they lie on the disk."""
 
-    kind: str  # tokenizer | looks | policy
+    kind: str  # tokenizer | looks | guess | policy
     config: dict[str, Any]
     weights: dict[str, np.ndarray]
     scalings: dict[str, Scaling]  # body -> statistics

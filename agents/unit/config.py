@@ -115,6 +115,7 @@ class PolicyConfig:
     context_self_depth: int  # self-attention layers of the head over its context
     merge: int = 1  # patches per side that become one context token
     looks: int = 0  # soft-argmax points that language directs at the fine grid; 0: none
+    guess: int = 0  # width of the network that guesses a chunk from numbers alone; 0: none
     steps_per_token: int = 1  # control steps in one token of the action head
     draws: int = 1  # noise draws per sample and step: the context is computed once
     horizon: int = 16

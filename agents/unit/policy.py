@@ -10,22 +10,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from agents.unit.config import PolicyConfig
-from agents.unit.context import Context, SmallContext
+from agents.unit.context import TEXT_WIDTH, Context, SmallContext
 from agents.unit.flow import integrate, masked_mse, on_path, sample_time
+from agents.unit.guess import Guess, guess_loss
 from agents.unit.head import ActionHead
-from agents.unit.looks import Looked
+from agents.unit.looks import Looked, Looks, looks_losses
 from agents.unit.tokenizer import Result
 
 Seen = dict[str, Tensor]
 """What the context reads, and state (B, padded), slot (B,); for training also action, action_mask (B, horizon, padded),
-codes (B, tokens, levels), positions, positions_mask, positions_metres (B, 2, 3): normalised, known, metres per unit."""
+codes (B, tokens, levels), and what ``looks_losses`` needs."""
 
 
 class Policy(nn.Module):
     """``bridge`` off is GR00T; on, the context also predicts the codes of the chunk. ``wiring`` says what the head sees.
 
-    Loss: ``(flow + 0.1 * codes) / 2`` with codes = the cross-entropies of the levels, weighted 1 and 0.5 (released code);
-    plus, at small sizes, the error of the object's and the container's position.
+    Loss: ``(flow + 0.1 * codes) / 2`` with codes = the cross-entropies of the levels, weighted 1 and 0.5 (released code).
+    Small sizes have two parts more, with losses of their own: looks, which find object and container, and a guess of the
+    chunk from numbers alone. The flow is then of what the guess leaves over.
     """
 
     books: Tensor
@@ -34,6 +36,7 @@ class Policy(nn.Module):
         super().__init__()
         c = self.config = config
         self.context = context if context is not None else make_context(c)
+        self.guess = Guess(c, TEXT_WIDTH) if c.guess else None
         self.head = ActionHead(c, self.context.raw_width)  # pyright: ignore[reportArgumentType]
         if c.bridge:
             self.code_heads = nn.ModuleList(code_head(c) for _ in range(c.levels))
@@ -41,27 +44,34 @@ class Policy(nn.Module):
         if c.bridge and c.wiring == "page":
             self.told = nn.Linear(c.code_width, c.context_width)
 
+    @property
+    def looks(self) -> Looks | None:
+        """What finds object and container, where the backbone does not do it itself."""
+        return getattr(self.context, "looks", None)
+
     def forward(self, seen: Seen) -> Result:
         """Return the training loss of a batch and its parts. Samples without actions teach where things are, and cost no more."""
         c, everything = self.config, seen
-        looks = getattr(self.context, "looks", None)
-        looked = looks(seen) if looks is not None else None
+        looked = self.looks(seen) if self.looks is not None else None
         if looked is not None:
             acting = with_actions(seen)
             seen = {name: value[acting] for name, value in seen.items()}
-            context: Context = self.context(seen, Looked(looked.tokens[acting], looked.positions[acting]))
-        else:
-            context = self.context(seen)
+        found = Looked(*(part[acting] for part in looked)) if looked is not None else None
+        context: Context = self.context(seen, found) if found is not None else self.context(seen)
         logits = self._logits(context)
-        shown = {"flow": self._flow_loss(seen, context, logits)}
+        guessed = self._guess(seen, context)
+        shown = {"flow": self._flow_loss(seen, context, logits, guessed)}
         loss = shown["flow"]
         if logits is not None:
             shown |= code_losses(logits, seen["codes"], seen["action_mask"].any(-1).any(-1))
             codes = sum((w * shown[f"codes_{i}"] for i, w in enumerate(c.level_weights)), torch.zeros_like(loss))
             loss = (loss + c.token_weight * codes) / 2
+        if guessed is not None:
+            shown["guess"] = guess_loss(guessed, seen)
+            loss = loss + shown["guess"]
         if c.position_weight and looked is not None:
-            shown |= position_losses(looked.positions, everything)
-            loss = loss + c.position_weight * shown["position"]
+            shown |= looks_losses(looked, everything)
+            loss = loss + c.position_weight * shown["looks"]
         return Result(loss, {"loss": loss, **shown})
 
     @torch.no_grad()
@@ -74,7 +84,9 @@ class Policy(nn.Module):
         def velocity(x: Tensor, time: float) -> Tensor:
             return self.head(read, body, x, x.new_full(x.shape[:2], time), seen["slot"])
 
-        return integrate(velocity, noise[:, None], self.config.flow_steps)[:, 0]
+        chunk = integrate(velocity, noise[:, None], self.config.flow_steps)[:, 0]
+        guessed = self._guess(seen, context)
+        return chunk if guessed is None or self.guess is None else guessed + self.guess.units(seen["slot"]) * chunk
 
     @torch.no_grad()
     def predict_codes(self, seen: Seen) -> Tensor:
@@ -82,6 +94,11 @@ class Policy(nn.Module):
         logits = self._logits(self.context(seen))
         assert logits is not None, "a policy without bridge tokens predicts no codes"
         return torch.stack([level.argmax(-1) for level in logits], -1)
+
+    def _guess(self, seen: Seen, context: Context) -> Tensor | None:
+        if self.guess is None or context.positions is None:
+            return None
+        return self.guess(seen, context.positions.detach())
 
     def _logits(self, context: Context) -> list[Tensor] | None:
         return [head(context.bridge) for head in self.code_heads] if self.config.bridge else None
@@ -95,8 +112,10 @@ class Policy(nn.Module):
             told = self.told(told)
         return self.head.read([hidden, context.raw, told], [context.mask, None, None])
 
-    def _flow_loss(self, seen: Seen, context: Context, logits: list[Tensor] | None) -> Tensor:
+    def _flow_loss(self, seen: Seen, context: Context, logits: list[Tensor] | None, guessed: Tensor | None) -> Tensor:
         c, action = self.config, seen["action"]
+        if guessed is not None and self.guess is not None:
+            action = (action - guessed.detach()) / self.guess.units(seen["slot"])
         chunks = action[:, None].expand(-1, c.draws, -1, -1)
         time = sample_time((len(action), c.draws), c.beta, c.time_scale).to(action.device)
         x, velocity = on_path(torch.randn_like(chunks), chunks, time[..., None, None])
@@ -145,19 +164,3 @@ def with_actions(seen: Seen) -> Tensor:
     """Return bool (B,): True for the samples with an action, and for the first where there is none at all."""
     acting = seen["action_mask"].flatten(1).any(1)
     return acting if acting.any() else torch.arange(len(acting), device=acting.device) == 0
-
-
-def position_losses(predicted: Tensor, seen: Seen) -> dict[str, Tensor]:
-    """Return ``position``, the SmoothL1 of normalised positions (B, 2, 3) where they are known, and the errors in cm."""
-    each = F.smooth_l1_loss(predicted.float(), seen["positions"].float(), beta=0.2, reduction="none")
-    mask = seen["positions_mask"]
-    return {"position": (each * mask).sum() / mask.sum().clamp(min=1), **position_errors(predicted.detach(), seen)}
-
-
-def position_errors(predicted: Tensor, seen: Seen) -> dict[str, Tensor]:
-    """Return the mean horizontal distance in cm by which object and container are mistaken, where both numbers are known."""
-    error = (predicted - seen["positions"]) * seen["positions_metres"] * 100
-    distance = error[..., :2].norm(dim=-1)  # (B, 2)
-    known = seen["positions_mask"][..., :2].all(-1)
-    mean = (distance * known).sum(0) / known.sum(0).clamp(min=1)
-    return {"object_cm": mean[0], "container_cm": mean[1]}

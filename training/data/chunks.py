@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ from training.data.layout import DataError, Layout
 SIDE = 256  # of a picture, px
 CAMERAS = (gr1.EGO.name, gr1.EGO_CROP.name)
 """The head camera's names, the one that policies are trained on first; another set's first camera stands in."""
+CAMERA_POSE = "state.camera"  # of every body, where it is recorded: it says where in the picture things are
 AHEAD = 2  # episodes that are decoded before they are asked for
 
 
@@ -51,6 +53,11 @@ class Chunks:
                 if job + AHEAD < len(jobs):
                     waiting.append(pool.submit(self._take, *jobs[job + AHEAD]))
                 yield from decoded
+
+    def videos(self) -> list[str]:
+        """Return a digest of each episode's pictures: the bytes of its video, and which stretch of it."""
+        stretches = [e.pictures[self.camera] for e in self.episodes]
+        return [f"{_contents(f.file)}/{f.first}+{f.frames}" for f in stretches]  # type: ignore[attr-defined]  # all readers' have it
 
     def fingerprint(self) -> str:
         """Return a digest of all numbers, the instructions and the lengths of the videos; the folder's name does not enter."""
@@ -145,13 +152,20 @@ def _open_all(sets: Mapping[str, Path]) -> list[DemonstrationSet]:
 
 def _wanted(name: str, body: str) -> bool:
     section, _, part = name.partition(".")
-    return section == "privileged" or part in BODIES[body].parts
+    return section == "privileged" or name == CAMERA_POSE or part in BODIES[body].parts
 
 
 def _camera(layout: Layout) -> str:
     if not layout.cameras:
         raise DataError(f"a data set of '{layout.embodiment}' has no camera")
     return next((name for name in CAMERAS if name in layout.cameras), next(iter(layout.cameras)))
+
+
+@cache
+def _contents(file: Path) -> str:
+    """A video's digest; of a file that holds many episodes, once."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:32]
 
 
 def _bytes(footage: object) -> int:
