@@ -82,8 +82,11 @@ def build(rows: pd.DataFrame, known: Sequence[Any], rng: np.random.Generator) ->
                 found += _row(section, label, chosen, measures, rng, even)
         found += _published(section, measures)
     columns = {"split": "By condition", "task": "By motion kind"}
-    if len(set(rows["split"])) == 1:
+    splits, tasks = set(rows["split"]), set(rows["task"])
+    if len(splits) == 1:
         del columns["split"]
+    elif len(splits) == len(tasks):
+        del columns["task"]  # each condition is one task: the same rows again
     for name, own in systems(rows):
         prefix = f"{name}: " if len(set(rows["run"])) > 1 else ""
         for column, section in columns.items():

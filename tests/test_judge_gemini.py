@@ -268,6 +268,13 @@ def test_the_key_is_sent_and_never_written_or_printed_even_when_the_server_repea
     assert "[key]" in judging.report() and KEY not in judging.printed and KEY not in caplog.text
 
 
+def test_the_key_is_not_printed_when_the_server_repeats_it_in_an_error_that_stops_the_run(judging, serve):
+    serve(error(403, "PERMISSION_DENIED", f"the key {KEY} may not"))
+    assert judging(*ONE) == 1
+    assert "The run ended early: no question can be answered: 403 PERMISSION_DENIED: the key [key]" in judging.printed
+    assert KEY not in judging.printed
+
+
 def test_a_run_that_died_goes_on_where_it_was_without_paying_twice(judging, serve):
     server = serve(scores())
     judging()

@@ -212,8 +212,26 @@ def test_a_motion_without_a_partner_or_with_a_nan_is_missing_with_its_reason(tmp
     clips = [json.loads(line) for line in (tmp_path / "out" / "clips.jsonl").read_text().splitlines()]
     reasons = {c["clip"]: c["reason"] for c in clips if c["system"] == "prediction"}
     assert reasons["c"].endswith("c.npy: frame 4, left_elbow: x is nan; expected metres")
-    assert reasons["d"] == "there is no prediction of this name"
+    assert reasons["d"] == "there is no prediction named 'd'"
     assert all(c["value"] is None for c in clips if c["reason"])
+
+
+@pytest.mark.parametrize(("side", "system"), [("pred", "prediction"), ("ref", "real_vs_real")])
+def test_a_motion_of_a_set_that_cannot_be_read_is_missing_from_the_sets_rows(tmp_path, side, system):
+    clips = {f"m{i}": motions.keypoints(seed=i) for i in range(5)}
+    folders = {name: one(tmp_path / name, **clips) for name in ("pred", "ref")}
+    np.save(folders[side] / "m3.npy", np.full((40, 15, 3), np.nan))
+    options = ("--fps", "20", "--unpaired", "--metrics", "diversity")
+    assert score(folders["pred"], folders["ref"], tmp_path / "out", *options) == 1
+    row = table(tmp_path / "out")[system, "diversity_kinematic"]
+    assert (row["n"], row["missing"]) == ("4", "1")
+    assert row["note"].endswith("m3.npy: frame 0, pelvis: x is nan; expected metres")
+
+
+def test_a_metric_that_is_named_and_says_nothing_is_no_success(tmp_path):
+    pred, ref = one(tmp_path / "pred", a=motions.keypoints()), one(tmp_path / "ref", a=motions.keypoints())
+    assert score(pred, ref, tmp_path / "named", "--fps", "20", "--metrics", "fid") == 1
+    assert score(pred, ref, tmp_path / "known", "--fps", "20", "--metrics", "mpjpe_pa_mm") == 0
 
 
 def test_sets_of_other_names_and_numbers_can_be_compared_as_sets(tmp_path, capsys):

@@ -285,6 +285,12 @@ def test_a_file_that_is_cut_off_or_of_another_kind_is_said(tmp_path):
         assert "cannot be read" in wrong(tmp_path / name)
 
 
+def test_a_file_that_is_no_archive_is_not_taken_for_a_pickle(tmp_path):
+    for name in ("a.npz", "b.npy"):
+        (tmp_path / name).write_bytes(b"neither an archive nor an array")
+        assert wrong(tmp_path / name).startswith("FILE is damaged, or not what its name says: it begins like no npy")
+
+
 def test_our_format_of_a_later_version_or_without_a_field_is_refused(tmp_path):
     save(motions.motion(), tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz") as loaded:

@@ -18,6 +18,7 @@ from evaluators.metric import Unknown
 from evaluators.motion.embeddings import t2m
 from evaluators.motion.sets import NO_TEXTS
 from evaluators.motion.texts import read
+from tests import motions
 
 VOCABULARY = (
     "sos",
@@ -226,6 +227,24 @@ def test_the_command_prints_the_official_metrics_beside_the_others(folder, tmp_p
     assert 0 <= float(rows["real_vs_real", "r_precision_top3_t2m"]["value"]) <= 1
     assert float(rows["still", "mm_dist_t2m"]["value"]) > 0
     assert rows["prediction", "fid_t2m"]["embedding_version"].startswith("sha256 ")
+
+
+def test_sets_that_it_cannot_read_are_missing_rows_and_no_success(folder, tmp_path, capsys):
+    for side in ("pred", "ref"):
+        (tmp_path / side).mkdir()
+        for i in range(4):
+            np.save(tmp_path / side / f"m{i}.npy", motions.keypoints(seed=i))
+    command = ["score", "motion", "--pred", str(tmp_path / "pred"), "--ref", str(tmp_path / "ref"), "--fps", "20"]
+    assert main([*command, "--metrics", "fid", "--out", str(tmp_path / "plain")]) == 0
+    assert main([*command, "--metrics", "fid", "--out", str(tmp_path / "out"), "--t2m", str(folder)]) == 1
+    with (tmp_path / "out" / "table.csv").open() as file:
+        row = next(r for r in csv.DictReader(file) if (r["system"], r["metric"]) == ("prediction", "fid_t2m"))
+    assert (row["value"], row["n"], row["missing"]) == ("", "0", "4")
+    assert (
+        row["note"]
+        == "the official evaluator reads HumanML3D's features: m0.npy of (frames, 263), and it is (40, 15, 3)"
+    )
+    assert "4 missing" in capsys.readouterr().out
 
 
 def humanml3d_features(points: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 
 from crossbody.main import main
 from reports.papers import formats, given, tables
-from reports.papers.grid import grid
+from reports.papers.grid import difference, grid
 from reports.papers.numbers import Number
 from reports.papers.ours import our_numbers
 from reports.papers.verdict import judged, legend, worst
@@ -89,6 +89,13 @@ def test_other_units_have_tolerances_of_their_own(unit, printed, near, far):
     assert judged(number(far, unit=unit), number(printed, unit=unit)).verdict == "off"
 
 
+@pytest.mark.parametrize(
+    ("unit", "gap", "shown"), [("%", -53.44, "−53.4"), ("dB", 0.0123456, "+0.0123"), ("1", 1165.67, "+1165.7")]
+)
+def test_a_difference_has_its_sign_and_no_power_of_ten(unit, gap, shown):
+    assert difference(number(1.0, unit=unit, difference=gap)) == shown
+
+
 def test_the_worst_verdict_stands_for_a_row():
     assert worst({"inside", "off"}) == "off"
     assert worst({"inside", "within"}) == "within"
@@ -146,7 +153,7 @@ def test_every_task_has_its_number(runs):
 def test_missing_episodes_are_no_number_and_said(runs):
     found = ours("U1", runs / "torn")
     assert math.isnan(found["hold", "overall"].value)
-    assert "36 episodes are missing: `uv run crossbody resume" in found["hold", "overall"].note
+    assert "not all episodes are there: `uv run crossbody resume" in found["hold", "overall"].note
     assert found["hold", "pick_place"].value == 100
     assert "– ●" not in formats.markdown(grid(_table("U1"), list(found.values())))
 

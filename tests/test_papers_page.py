@@ -12,6 +12,7 @@ import pytest
 
 from crossbody.main import main
 from reports.papers import tables
+from reports.papers.panels import _label
 from tests.synthetic import ENVIRONMENT, make_run
 from tests.test_report import CHROMIUM, FLAGS, Links
 
@@ -107,6 +108,22 @@ def test_the_page_shows_our_row_with_its_verdict_and_what_was_left_out(folder):
         r'66\.7</span> <span class="mark inside" title="inside the interval; printed for VLA-UniT">●', text
     )
     assert f"{folder}/empty holds neither episodes nor scores." in text
+
+
+def test_the_command_says_which_folders_are_in_no_table(folder, capsys):
+    (folder / "note.txt").write_text("runs/* may match a file")
+    words = ["--runs", str(folder / "run"), str(folder / "empty"), str(folder / "note.txt")]
+    assert main(["report", "--paper", "humanoid_vla", "--out", str(folder / "others"), *words]) == 0
+    printed = capsys.readouterr().out
+    assert f"Left out: {folder}/empty holds neither episodes nor scores." in printed
+    assert f"Left out: {folder}/note.txt holds neither episodes nor scores." in printed
+    assert f"Left out: {folder}/run has no number for a table of this paper." in printed
+    assert "run has no number" in (folder / "others" / "index.html").read_text()
+
+
+def test_a_name_that_is_too_long_for_a_figure_keeps_its_ends():
+    assert _label("humanoid_tracker, D+S_1+S_N", 21) == "humanoid_t… D+S_1+S_N"
+    assert len(_label("x" * 40, 21)) == 21 and _label("x" * 21, 21) == "x" * 21
 
 
 def test_every_table_is_a_file_in_three_formats(folder):

@@ -40,6 +40,21 @@ def test_each_condition_stands_beside_its_row_with_errors_over_all_frames(run):
     assert found["humanoid_tracker, D+S_1+S_N", "vel"].value == pytest.approx(0, abs=0.01)
 
 
+def test_each_task_stands_beside_its_row_and_is_not_ranked_with_the_real_robot(tmp_path):
+    make_run(
+        tmp_path / "seen", lambda e: e.task.name == "wave_to_people" or e.index < 3, suite="humanoid_vision",
+        agent="humanoid_script", protocol="vision", episodes_per_task=10,
+    )  # fmt: skip
+    table = next(t for t in tables.of_paper("humanoid_vla") if t.id == "H5")
+    own, _ = given.parse("humanoid_vla", [str(tmp_path / "seen")])
+    found = {n.against: n for n in our_numbers(table, own)}
+    assert found.keys() == {row.name for row in table.rows}
+    wave, kick = found["Wave to people"], found["Kick a ball"]
+    assert (wave.row, wave.text, wave.n, wave.verdict) == ("humanoid_script, wave_to_people", "100", 10, "inside")
+    assert (kick.text, kick.n, kick.verdict) == ("30", 10, "known") and kick.difference == pytest.approx(-60)
+    assert wave.unranked.startswith("scenes in MuJoCo")
+
+
 def test_what_an_environment_does_not_say_of_a_motion_is_unknown_and_not_an_error():
     commanded = Trace(np.zeros(2, bool), {"body.keypoints": np.zeros((2, 15, 3))}, control_hz=50.0, cut=False)
     for metric in (fell.METRIC, survival.METRIC):

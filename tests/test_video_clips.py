@@ -89,7 +89,7 @@ def test_floats_are_kept_as_they_are(tmp_path):
         (np.zeros((8, 8, 3), np.uint8), "has the shape (8, 8, 3), expected (frames, height, width, 3)."),
         (np.zeros((4, 8, 8, 3), np.int64), "is int64, expected uint8, or floats in [0, 1]"),
         (np.full((4, 8, 8, 3), 255.0), "holds float64 from 255 to 255, expected uint8, or floats in [0, 1]"),
-        (np.full((4, 8, 8, 3), np.nan), "holds float64 from nan to nan, expected uint8, or floats in [0, 1]"),
+        (np.full((4, 8, 8, 3), np.nan), "holds numbers that are not finite, expected uint8, or floats in [0, 1]"),
         (np.array([{"a": 1}]), "cannot be read as an array (Array can't be memory-mapped: Python objects in dtype.)"),
     ],
 )
@@ -183,7 +183,7 @@ def test_a_clip_without_a_partner_is_a_pair_with_a_reason(tmp_path, frames):
         write_npy(tmp_path / "p" / f"{name}.npy", frames)
     write_npy(tmp_path / "r" / "a.npy", frames)
     a, b = pair_up(tmp_path / "p", tmp_path / "r", (), math.nan)
-    assert not a.reason and b.reason == "there is no reference of this name"
+    assert not a.reason and b.reason == "there is no reference named 'b'"
 
 
 def test_clips_that_differ_are_refused_with_both_values(tmp_path, frames):

@@ -140,14 +140,15 @@ def test_a_damaged_clip_and_one_without_a_partner_are_missing_with_their_reasons
     assert score(pred, ref, tmp_path / "out", "--metrics", "psnr_db") == 1
     row = table(tmp_path / "out")["prediction", "psnr_db"]
     assert (row["n"], row["missing"]) == ("2", "2") and "clip1.npy cannot be read as an array" in row["note"]
+    assert row["note"].endswith("(and 1 more)")
     lost = {r["clip"]: r for r in clip_rows(tmp_path / "out") if r["reason"] and r["system"] == "prediction"}
-    assert lost["clip2"]["reason"] == "there is no prediction of this name" and lost["clip2"]["value"] is None
+    assert lost["clip2"]["reason"] == "there is no prediction named 'clip2'" and lost["clip2"]["value"] is None
     assert "2 missing" in capsys.readouterr().out
 
 
 def test_one_clip_has_values_but_neither_intervals_nor_fvd(tmp_path):
     pred, ref = clips(tmp_path / "pred", 1, blur=True), clips(tmp_path / "ref", 1)
-    assert score(pred, ref, tmp_path / "out", "--metrics", "psnr_db", "fvd") == 0
+    assert score(pred, ref, tmp_path / "out", "--metrics", "psnr_db", "fvd") == 1  # it was named and has no value
     rows = table(tmp_path / "out")
     assert rows["prediction", "psnr_db"]["value"] and not rows["prediction", "psnr_db"]["low"]
     assert rows["prediction", "psnr_db"]["note"] == "one clip has no interval"
@@ -162,7 +163,7 @@ def test_clips_too_short_for_fvd_say_so(tmp_path):
             np.save(file, np.load(file)[:9])
     assert score(tmp_path / "pred", tmp_path / "ref", tmp_path / "out", "--metrics", "fvd") == 1
     row = table(tmp_path / "out")["prediction", "fvd"]
-    assert not row["value"] and row["note"] == "FVD needs 10 frames; 'clip0' has 9"
+    assert not row["value"] and row["note"] == "FVD needs 10 frames; 'clip0' has 9 (and 1 more)"
 
 
 def test_absent_weights_leave_the_metric_missing_and_never_another_in_its_place(folders, tmp_path, monkeypatch):

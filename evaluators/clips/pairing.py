@@ -96,7 +96,9 @@ def nearest_frames(length: int, rate: float, wanted: float) -> list[int]:
 
 def _pair(name: str, pred: Path | None, ref: Path | None, fps: float) -> Pair:
     if pred is None or ref is None:
-        return Pair(name, pred, ref, reason=f"there is no {'prediction' if pred is None else 'reference'} of this name")
+        return Pair(
+            name, pred, ref, reason=f"there is no {'prediction' if pred is None else 'reference'} named '{name}'"
+        )
     try:
         pred_info, ref_info = _with_rate(probe(pred), fps), _with_rate(probe(ref), fps)
     except ClipError as error:

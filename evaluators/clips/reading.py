@@ -153,7 +153,8 @@ def _values(path: Path, array: np.ndarray) -> np.ndarray:
     frames = np.array(array, np.float32)
     low, high = float(frames.min()), float(frames.max())
     if not (low >= 0 and high <= 1):  # also when one is NaN
-        raise ClipError(f"{path} holds {array.dtype} from {low:g} to {high:g}, expected uint8, or floats in [0, 1]")
+        held = f"{array.dtype} from {low:g} to {high:g}" if np.isfinite(high - low) else "numbers that are not finite"
+        raise ClipError(f"{path} holds {held}, expected uint8, or floats in [0, 1]")
     return frames
 
 

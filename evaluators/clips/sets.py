@@ -11,7 +11,7 @@ from evaluators.clips.features import FeatureSets
 from evaluators.clips.measuring import PREDICTION, REAL, STILL, ClipRow, Measured, Options, Shape, backbone_of
 from evaluators.metric import Metric, Unknown
 from evaluators.score.jackknife import jackknife
-from evaluators.score.tables import Score
+from evaluators.score.tables import Score, first_of
 from reports.statistics import Estimate
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _of_rows(metric: Metric, rows: Sequence[ClipRow], system: str, rng: np.rando
 
     mine = [r for r in rows if (r.system, r.metric) == (system, metric.name)]
     known = [r for r in mine if not r.reason]
-    reason = next((r.reason for r in mine if r.reason), "")
+    reason = first_of([r.reason for r in mine if r.reason])
     if not known:
         return Found(UNKNOWN, len(mine), reason or "it takes two real clips that have a prediction")
     values, weights = np.array([r.value for r in known]), np.array([r.weight for r in known])
@@ -106,7 +106,7 @@ def _of_features(metric: Metric, measured: Measured, system: str, halves: Halves
     import numpy as np
 
     real = measured.features.get(REAL, {})
-    reason = next(iter(measured.no_features.values()), "")
+    reason = first_of(list(measured.no_features.values()))
     chosen = (
         [(a, b) for a, b in halves if a in real and b in real] if system == REAL else [(n, n) for n in sorted(real)]
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evaluators.judge.store import Store
 
 BUILTIN = "builtin"
+Show = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,26 +86,30 @@ def judge(given: Arguments, command: tuple[str, ...] = ()) -> int:
 
     _check(given)
     redact, console = Redactor(os.environ), Console(highlight=False, soft_wrap=True, markup=False)
+
+    def show(line: str) -> None:
+        console.print(redact(line))  # a service may say a key in its error
+
     plan, out = _plan(given), _out(given)
     store = Store(out, given.cache or _cache(), redact)
     if given.dry_run:
-        return _rehearse(given, plan, store, lambda line: console.print(redact(line)))
+        return _rehearse(given, plan, store, show)
     pairs = _pairs(given, out / "clips")
     plan.provider.open()
     try:
         store.open(_manifest(plan, command))
         with console.status("asking") as status:
-            session = _session(given, plan, store, (console, status))
+            session = _session(given, plan, store, (show, status.update))
             slots = session.run(pairs, given.workers)
     except KeyboardInterrupt:
-        console.print("Every answer so far is kept; the same command goes on.")
+        show("Every answer so far is kept; the same command goes on.")
         raise
     finally:
         plan.provider.close()
-    return _finish(given, plan, store, (slots, session.stopped), console)
+    return _finish(given, plan, store, (slots, session.stopped), show)
 
 
-def _rehearse(given: Arguments, plan: Plan, store: Store, show: Callable[[str], None]) -> int:
+def _rehearse(given: Arguments, plan: Plan, store: Store, show: Show) -> int:
     import tempfile
 
     from evaluators.judge.dry import rehearse
@@ -198,22 +203,22 @@ def _manifest(plan: Plan, command: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _session(given: Arguments, plan: Plan, store: Store, show: tuple[Any, Any]) -> Session:
+def _session(given: Arguments, plan: Plan, store: Store, show: tuple[Show, Show]) -> Session:
     from evaluators.judge.ledger import Ledger
     from evaluators.judge.session import Session
 
-    console, status = show
+    lasting, passing = show
     ledger = Ledger(given.budget, sum(a.cost_usd or 0.0 for a in store.answers() if not a.cached))
 
     def tell(answer: Answer) -> None:
-        status.update(f"{answer.pair}, repeat {answer.repeat}; ${ledger.spent:.4f} spent")
+        passing(f"{answer.pair}, repeat {answer.repeat}; ${ledger.spent:.4f} spent")
         if answer.status != "ok":
-            console.print(f"{answer.pair}, repeat {answer.repeat}, {answer.order}: {answer.status}: {answer.reason}")
+            lasting(f"{answer.pair}, repeat {answer.repeat}, {answer.order}: {answer.status}: {answer.reason}")
 
     return Session(plan, store, ledger, given.patience, tell)
 
 
-def _finish(given: Arguments, plan: Plan, store: Store, outcome: tuple[list[Slot], str], console: Any) -> int:
+def _finish(given: Arguments, plan: Plan, store: Store, outcome: tuple[list[Slot], str], show: Show) -> int:
     from evaluators.judge import report, summary
 
     slots, stopped = outcome
@@ -225,15 +230,16 @@ def _finish(given: Arguments, plan: Plan, store: Store, outcome: tuple[list[Slot
     store.write("summary.json", report.summary_json(table, trust, about, stopped))
     context = {**about, "rubric": plan.rubric, "stopped": stopped}
     store.write("report.md", report.markdown(found, table, trust, context))
-    console.print("\n".join(report.score_lines(table)))
+    show("\n".join(report.score_lines(table)))
     absent = sum(not r.ok for r in found)
+    for (status, reason), count in summary.missing(found).items():
+        if status == summary.UNREADABLE:  # the others were told when they came
+            show(f"{count} answers cannot be asked for: {reason}")
     if stopped:
-        console.print(f"The run ended early: {stopped}.")
+        show(f"The run ended early: {stopped}.")
     if absent:
-        console.print(
-            f"{absent} of {len(found)} answers are missing; the same command asks again for those that never came."
-        )
-    console.print(f"{store.path}/report.md has the agreement, the costs and what is missing.")
+        show(f"{absent} of {len(found)} answers are missing; the same command asks again for those that never came.")
+    show(f"{store.path}/report.md has the agreement, the costs and what is missing.")
     return 1 if absent else 0
 
 

@@ -16,7 +16,7 @@ from evaluators.judge.session import Slot
 from reports.statistics import Estimate, mean_over_units
 
 SCORES = (*DIMENSIONS, "overall")
-NOT_ASKED = "not asked"
+NOT_ASKED, UNREADABLE = "not asked", "unreadable"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Result:
     @property
     def status(self) -> str:
         if not self.slot.key:
-            return "unreadable"
+            return UNREADABLE
         return self.answer.status if self.answer else NOT_ASKED
 
     @property

@@ -52,11 +52,11 @@ def pair_rows(pairs: Sequence[Pair], metrics: Iterable[Metric], real: Sequence[t
 
 
 def clip_rows(
-    clips: Mapping[str, Mapping[str, Motion]], metrics: Iterable[Metric], wrong: Mapping[str, str]
+    clips: Mapping[str, Mapping[str, Motion]], metrics: Iterable[Metric], lost: Mapping[str, Mapping[str, str]]
 ) -> list[ClipRow]:
-    """Return rows of metrics of one clip: ``clips`` are those of each system, ``wrong`` the predictions' reasons."""
+    """Return rows of metrics of one clip: ``clips`` are those of each system, ``lost`` why others of it are not there."""
     metrics = list(metrics)
-    rows = [_missing(name, PREDICTION, m, reason) for name, reason in wrong.items() for m in metrics]
+    rows = [_missing(n, system, m, why) for system, found in lost.items() for n, why in found.items() for m in metrics]
     for system, motions in clips.items():
         for name, motion in motions.items():
             clip = MotionClip(motion.keypoints, motion.fps)

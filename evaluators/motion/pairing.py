@@ -86,7 +86,7 @@ def check_one_rate(preds: Mapping[str, Motion], refs: Mapping[str, Motion]) -> f
 def _pair(name: str, pred: object, ref: object) -> Pair:
     for side, motion in (("prediction", pred), ("reference", ref)):
         if motion is None:
-            return Pair(name, reason=f"there is no {side} of this name")
+            return Pair(name, reason=f"there is no {side} named '{name}'")
         if isinstance(motion, Exception):
             return Pair(name, reason=str(motion))
     assert isinstance(pred, Motion) and isinstance(ref, Motion)

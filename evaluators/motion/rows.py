@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from crossbody.seeds import generator
@@ -15,7 +15,7 @@ from evaluators.motion.embeddings import Embedding
 from evaluators.motion.measuring import SYSTEMS, ClipRow, still
 from evaluators.motion.sets import NO_TEXTS, MotionSets
 from evaluators.score.jackknife import jackknife
-from evaluators.score.tables import Score
+from evaluators.score.tables import Score, first_of
 from reports.statistics import Estimate
 from tasks.motion.motion import Motion
 
@@ -52,6 +52,7 @@ class Collections:
     paired: bool
     align: str
     fps: float
+    lost: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # system -> clip -> why it is not there
 
     @property
     def names(self) -> list[str]:
@@ -91,7 +92,7 @@ def _mean(
     import numpy as np
 
     known = [r for r in rows if not r.reason]
-    reason = next((r.reason for r in rows if r.reason), "")
+    reason = first_of([r.reason for r in rows if r.reason])
     if not known:
         return UNKNOWN, len(rows), reason or "it takes two real clips that have a prediction"
     values = np.array([r.value for r in known])
@@ -114,23 +115,33 @@ def embedded_rows(motions: Collections, metrics: Iterable[Metric], embedding: Em
     found = []
     for metric in metrics:
         named = replace(metric, name=f"{metric.name}_{embedding.name}", backbone=embedding)
-        drawn = metric.of == "motion_draws"
-        rows = []
-        for system in SYSTEMS:
-            there = sets[system]
-            value = there if isinstance(there, Unknown) else (_drawn if drawn else _undrawn)(named, there, seed)
-            n = 0 if isinstance(there, Unknown) else len(there.pred)
-            estimate = Estimate(math.nan, math.nan, math.nan, n) if isinstance(value, Unknown) else value
-            note = value.reason if isinstance(value, Unknown) else _note(metric, motions, n)
-            rows.append((value, _set_row(system, named, estimate, (0, note, ""), motions)))
-        if not any(value == NO_TEXTS for value, _ in rows):
-            found += [row for _, row in rows]
+        values = {system: _embedded(named, sets[system], seed) for system in SYSTEMS}
+        if NO_TEXTS not in values.values():
+            found += [_embedded_row(named, system, values[system], sets[system], motions) for system in SYSTEMS]
     return found
+
+
+def _embedded(metric: Metric, sets: MotionSets | Unknown, seed: int) -> Estimate | Unknown:
+    if isinstance(sets, Unknown):
+        return sets
+    return (_drawn if metric.of == "motion_draws" else _undrawn)(metric, sets, seed)
+
+
+def _embedded_row(
+    metric: Metric, system: str, value: Estimate | Unknown, sets: MotionSets | Unknown, motions: Collections
+) -> SetRow:
+    n, lost = (0 if isinstance(sets, Unknown) else len(sets.pred)), motions.lost.get(system, {})
+    estimate = Estimate(math.nan, math.nan, math.nan, n) if isinstance(value, Unknown) else value
+    note = value.reason if isinstance(value, Unknown) else _note(metric, motions, n)
+    note = "; ".join(filter(None, (note, first_of(list(lost.values())))))
+    whole = isinstance(sets, Unknown) and system != STILL  # an embedding from elsewhere need not have the floor
+    missing = len(lost) + (len(motions.of(system)) if whole else 0)
+    return _set_row(system, metric, estimate, (missing, note, ""), motions)
 
 
 def _note(metric: Metric, motions: Collections, n: int) -> str:
     half = min(n, len(motions.refs)) // 2
-    return f"{half} clips against {half} others" if metric.name == "fid_halves" else ""
+    return f"{half} clips against {half} others" if metric.name.startswith("fid_halves") else ""
 
 
 def _sets(motions: Collections, embedding: Embedding, seed: int) -> dict[str, MotionSets | Unknown]:

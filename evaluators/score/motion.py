@@ -60,7 +60,7 @@ class Arguments:
 
 
 def score(argv: Sequence[str]) -> int:
-    """Run the command and return its exit code: 0, or 1 when something is missing from the rows."""
+    """Run the command and return its exit code: 0, or 1 when motions or the value of a metric that was named are missing."""
     from evaluators.evaluate import check_options
 
     check_options(argv, Arguments)
@@ -71,8 +71,8 @@ def score(argv: Sequence[str]) -> int:
 def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     from rich.console import Console
 
-    from evaluators.motion.rows import BY_CLIP
-    from evaluators.score.tables import console_table, notes
+    from evaluators.motion.rows import BY_CLIP, PREDICTION
+    from evaluators.score.tables import console_table, exit_code, notes
 
     metrics = _chosen(arguments)
     folder = arguments.out or Path("runs") / f"{datetime.datetime.now():%Y%m%d-%H%M%S}-score-motion"
@@ -88,7 +88,7 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     for note in notes(printed):
         console.print(f"· {note}", soft_wrap=True)
     console.print(f"written to {folder}", soft_wrap=True)
-    return 1 if any(row.missing for row in rows) else 0
+    return exit_code(rows, PREDICTION, named=bool(arguments.metrics))
 
 
 def run(arguments: Arguments, metrics: Mapping[str, Metric]) -> tuple[list[ClipRow], list[SetRow], Collections]:
@@ -96,11 +96,11 @@ def run(arguments: Arguments, metrics: Mapping[str, Metric]) -> tuple[list[ClipR
     from evaluators.motion.measuring import clip_rows, pair_rows
     from evaluators.motion.rows import SYSTEMS, embedded_rows, mean_rows
 
-    motions, pairs, wrong = _collect(arguments)
+    motions, pairs = _collect(arguments)
     of = {kind: [m for m in metrics.values() if m.of == kind] for kind in KINDS}
     real = _other_real(motions, arguments.seed)
     clips = [] if arguments.unpaired else pair_rows(pairs, of["motion_pair"], real)
-    clips += clip_rows({system: motions.of(system) for system in SYSTEMS}, of["motion"], wrong)
+    clips += clip_rows({system: motions.of(system) for system in SYSTEMS}, of["motion"], motions.lost)
     of_clips = [*([] if arguments.unpaired else of["motion_pair"]), *of["motion"]]
     rows = mean_rows(clips, of_clips, motions, arguments.seed)
     of_sets = [m for m in metrics.values() if m.of in ("motion_sets", "motion_draws")]
@@ -122,10 +122,10 @@ def _other_real(motions: Collections, seed: int) -> list[tuple[str, Pair]]:
     return [(b, Pair(a, motions.refs[a], motions.refs[b])) for a, b in halves]
 
 
-def _collect(arguments: Arguments) -> tuple[Collections, list[Pair], dict[str, str]]:
-    """Return the motions, their pairs, and what is wrong with predictions that cannot be scored."""
+def _collect(arguments: Arguments) -> tuple[Collections, list[Pair]]:
+    """Return the motions, with why those that cannot be scored are lost, and their pairs."""
     from evaluators.motion.pairing import check_one_rate, pair_up, usable
-    from evaluators.motion.rows import Collections
+    from evaluators.motion.rows import PREDICTION, REAL, STILL, Collections
     from evaluators.motion.texts import texts_of
     from tasks.motion.foreign import Hints
     from tasks.motion.reading import read_folder
@@ -135,19 +135,20 @@ def _collect(arguments: Arguments) -> tuple[Collections, list[Pair], dict[str, s
     preds, refs = (usable(found) for found in read)
     for side, found, good in (("predicted", read[0], preds), ("real", read[1], refs)):
         if not good:
-            raise CrossbodyError(f"none of the {len(found)} {side} motions can be used. {next(iter(found.values()))}")
+            count = f"none of the {len(found)} {side} motions" if len(found) > 1 else f"the only {side} motion"
+            cannot = "can" if len(found) > 1 else "cannot"
+            raise CrossbodyError(f"{count} {cannot} be used. {next(iter(found.values()))}")
     fps = check_one_rate(preds, refs)
     pairs = [] if arguments.unpaired else pair_up(*read, cut="length" in arguments.align)
-    wrong = (
-        {name: str(found) for name, found in read[0].items() if isinstance(found, Exception)}
-        if arguments.unpaired
-        else {p.name: p.reason for p in pairs if p.reason}
-    )
+    lost = [{name: str(motion) for name, motion in found.items() if isinstance(motion, Exception)} for found in read]
+    if not arguments.unpaired:
+        lost[0] = {p.name: p.reason for p in pairs if p.reason}
     texts = texts_of(arguments.text, preds, refs)
-    motions = Collections(preds, refs, texts, not arguments.unpaired, " ".join(arguments.align), fps)
+    paired, align = not arguments.unpaired, " ".join(arguments.align)
+    motions = Collections(preds, refs, texts, paired, align, fps, {PREDICTION: lost[0], STILL: lost[1], REAL: lost[1]})
     if not motions.names:
         raise CrossbodyError(f"no pair of motions can be used. '{pairs[0].name}': {pairs[0].reason}")
-    return motions, pairs, wrong
+    return motions, pairs
 
 
 def _embeddings(arguments: Arguments) -> list[Embedding]:

@@ -95,6 +95,18 @@ def notes(rows: Sequence[Score]) -> list[str]:
     return [f"{system}, {', '.join(metrics)}: {note}" for (system, note), metrics in by_note.items()]
 
 
+def first_of(reasons: Sequence[str]) -> str:
+    """Return the first reason and how many clips more there are; '' when there is none."""
+    more = len(reasons) - 1
+    return "" if more < 0 else reasons[0] + (f" (and {more} more)" if more else "")
+
+
+def exit_code(rows: Sequence[Score], predicted: str, named: bool) -> int:
+    """Return 1 when clips are missing from a row, or when a metric was ``named`` and says nothing of ``predicted``; else 0."""
+    silent = named and any(math.isnan(row.value) for row in rows if row.system == predicted)
+    return 1 if silent or any(row.missing for row in rows) else 0
+
+
 def number(value: float) -> str:
     """Return four significant digits, or a dash for NaN."""
     if math.isnan(value):

@@ -55,7 +55,7 @@ class Arguments:
 
 
 def score(argv: Sequence[str]) -> int:
-    """Run the command and return its exit code: 0, or 1 when something is missing from the rows."""
+    """Run the command and return its exit code: 0, or 1 when clips or the value of a metric that was named are missing."""
     from evaluators.evaluate import check_options
 
     check_options(argv, Arguments)
@@ -66,8 +66,9 @@ def score(argv: Sequence[str]) -> int:
 def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     from rich.console import Console
 
+    from evaluators.clips.measuring import PREDICTION
     from evaluators.clips.pairing import pair_up
-    from evaluators.score.tables import console_table, notes
+    from evaluators.score.tables import console_table, exit_code, notes
 
     options = _options(arguments)
     metrics = _chosen(arguments.metrics, _flows(arguments))
@@ -84,7 +85,7 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     for note in notes(rows):
         console.print(f"· {note}", soft_wrap=True)
     console.print(f"written to {folder}", soft_wrap=True)
-    return 1 if any(row.missing for row in rows) else 0
+    return exit_code(rows, PREDICTION, named=bool(arguments.metrics))
 
 
 def run(
@@ -163,7 +164,7 @@ def _bar(console: Any) -> Any:
 def _facts(rows: Sequence[SetRow], pairs: Sequence[Pair]) -> list[str]:
     first = rows[0]
     facts = [
-        f"{len(pairs)} clips, {first.resolution or 'unknown size'}, {first.frames or 'unknown'} frames, {first.fps or 'unknown'} fps",
+        f"{len(pairs)} clip{'s' * (len(pairs) > 1)}, {first.resolution or 'unknown size'}, {first.frames or 'unknown'} frames, {first.fps or 'unknown'} fps",
         f"given frames, not scored: {first.given}",
         f"aligned: {first.align or 'nothing'}",
         f"still: the {'last given' if first.given else 'first'} frame repeated; "

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from reports.papers.claims import Claim
-    from reports.papers.grid import Grid
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,10 @@ def main(argv: Sequence[str]) -> int:
     arguments = tyro.cli(Arguments, args=list(argv), prog="report")
     found = claims.of_paper(arguments.paper)
     if arguments.check:
-        return check(found, Console())
+        return check(found, Console(highlight=False, soft_wrap=True, markup=False))
     out = arguments.out or Path("runs") / f"paper_{arguments.paper}"
-    write(arguments.paper, arguments.runs, found, out)
-    show_written(out, arguments.paper, found, Console())
+    left_out = write(arguments.paper, arguments.runs, found, out)
+    show_written(out, arguments.paper, (found, left_out), Console(highlight=False, soft_wrap=True, markup=False))
     return 0
 
 
@@ -57,15 +56,15 @@ def check(claims: Sequence[Claim], console: Console) -> int:
 
     for claim in claims:
         if claim.verdict != HOLDS or claim.surprising:
-            console.print(f"{claim.id}: {claim.verdict}", style="bold", highlight=False, markup=False)
-            console.print(f"  {claim.text} ({claim.source})", highlight=False, markup=False)
+            console.print(f"{claim.id}: {claim.verdict}", style="bold")
+            console.print(f"  {claim.text} ({claim.source})")
             for finding in claim.findings:
-                console.print(f"  {finding.verdict}: {finding.computation}", highlight=False, markup=False)
+                console.print(f"  {finding.verdict}: {finding.computation}")
     surprises = [c for c in claims if c.surprising]
     for claim in surprises:
         expected = ", ".join(claim.known)
-        console.print(f"{claim.id} was known as: {expected}. A number has changed.", style="red", markup=False)
-    console.print(summary(claims), highlight=False, style="bold")
+        console.print(f"{claim.id} was known as: {expected}. A number has changed.", style="red")
+    console.print(summary(claims), style="bold")
     return 1 if surprises else 0
 
 
@@ -79,16 +78,19 @@ def summary(claims: Sequence[Claim]) -> str:
     return f"{len(claims)} claims and averages: {', '.join(parts)}."
 
 
-def write(paper: str, runs: Sequence[str], claims: Sequence[Claim], out: Path) -> list[Grid]:
-    """Write index.html, tables.md, tables.tex, numbers.csv and each table by itself; return the tables."""
+def write(paper: str, runs: Sequence[str], claims: Sequence[Claim], out: Path) -> list[str]:
+    """Write index.html, tables.md, tables.tex, numbers.csv and each table by itself; return why runs were left out."""
     from crossbody.runs import write_atomic
     from reports.papers import formats, given, tables
     from reports.papers.grid import grid
+    from reports.papers.numbers import OURS
     from reports.papers.ours import our_numbers
     from reports.papers.page import TITLES, page
 
     own, left_out = given.parse(paper, runs)
     grids = [grid(table, our_numbers(table, own)) for table in tables.of_paper(paper)]
+    shown = {n.source for g in grids for n in g.numbers if n.origin == OURS}
+    left_out += [f"{g.folder} has no number for a table of this paper." for g in own if str(g.folder) not in shown]
     facts = [f"# {TITLES[paper]}, table by table", "", f"Ours beside the printed row: {formats.legend_line()}", ""]
     files = {
         "index.html": page(paper, grids, claims, left_out),
@@ -101,11 +103,14 @@ def write(paper: str, runs: Sequence[str], claims: Sequence[Claim], out: Path) -
         files[f"tables/{g.table.id}.csv"] = formats.numbers_csv(g.numbers)
     for name, text in files.items():
         write_atomic(out / name, text.encode())
-    return grids
+    return left_out
 
 
-def show_written(out: Path, paper: str, claims: Sequence[Claim], console: Console) -> None:
-    """Print where everything is."""
-    console.print(summary(claims), highlight=False)
-    console.print(f"`report --paper {paper} --check` lists them with their computations.", highlight=False)
-    console.print(f"Written: {out}/index.html, tables.md, tables.tex, numbers.csv", highlight=False, soft_wrap=True)
+def show_written(out: Path, paper: str, said: tuple[Sequence[Claim], Sequence[str]], console: Console) -> None:
+    """Print what the arithmetic says, which runs are not in the tables, and where everything is."""
+    claims, left_out = said
+    console.print(summary(claims))
+    console.print(f"`report --paper {paper} --check` lists them with their computations.")
+    for line in left_out:
+        console.print(f"Left out: {line}")
+    console.print(f"Written: {out}/index.html, tables.md, tables.tex, numbers.csv")

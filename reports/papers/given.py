@@ -38,7 +38,7 @@ def parse(paper: str, words: Sequence[str]) -> tuple[list[Given], list[str]]:
     found, left_out = [], []
     for word in words:
         place, folder = _split(word)
-        if not folder.is_dir():
+        if not folder.exists():
             raise CrossbodyError(
                 f"--runs {word}: there is no folder {folder}. Give run folders, or PLACE=FOLDER as in "
                 "'VLA-UniT + human=runs/NAME'."

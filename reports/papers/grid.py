@@ -118,7 +118,8 @@ def difference(number: Number) -> str:
     """Return ours minus the published number with its sign; '' where there is none."""
     if math.isnan(number.difference):
         return ""
-    return f"{number.difference:{'+.1f' if number.unit == '%' else '+.3g'}}".replace("-", "−")
+    large = number.unit == "%" or abs(number.difference) >= 100  # three digits of a thousand would be a power of ten
+    return f"{number.difference:{'+.1f' if large else '+.3g'}}".replace("-", "−")
 
 
 def remains(table: Table, shown: Grid) -> str:

@@ -19,6 +19,7 @@ from reports.papers.measures import column_of
 from reports.papers.numbers import OURS, Number, digits, published_numbers
 from reports.papers.tables import Quantity, Row, Table
 from reports.papers.tracked import tracked_numbers
+from reports.papers.trials import trial_numbers
 from reports.papers.verdict import judged
 
 SHARED = ("max_steps", "chunk", "success_rule")
@@ -46,7 +47,8 @@ def our_numbers(table: Table, given: Sequence[Given]) -> list[Number]:
     """Return our numbers for a table, judged beside the row that each reproduces, if any."""
     own = [g for g in given if g.fits(table)]
     found = [n for system in _systems(table, own) for n in _of_runs(table, system)]
-    found += [n for g in own if table.runs_of and g.kind == EPISODES for n in tracked_numbers(table, g)]
+    of_suite = trial_numbers if any(row.task for row in table.rows) else tracked_numbers
+    found += [n for g in own if table.runs_of and g.kind == EPISODES for n in of_suite(table, g)]
     found += [n for g in own if g.table and g.kind == SCORES for n in _of_scores(table, g)]
     found += [n for g in own if g.table and g.kind == JUDGED for n in _of_judge(table, g)]
     printed = {(n.row, n.column): n for n in published_numbers(table)}
@@ -109,9 +111,7 @@ def _rate(table: Table, quantity: Quantity, system: System, run: frames.Run, rec
     n, value = record["n"], 100 * record["value"]
     text = "–" if math.isnan(value) else f"{value:.1f}"
     notes = [f"{record['errors']} ended in an error, counted as failures" if record["errors"] else ""]
-    notes += [
-        f"{record['missing']} episodes are missing: `uv run crossbody resume {run.path}`" if record["missing"] else ""
-    ]
+    notes += [f"not all episodes are there: `uv run crossbody resume {run.path}`" if record["missing"] else ""]
     notes += [f"{record['tasks']} of {record['of_tasks']} tasks" if record["tasks"] != record["of_tasks"] else ""]
     m = run.manifest
     return Number(

@@ -16,7 +16,8 @@ from reports.papers.numbers import OURS, PERCENT, Number
 WIDTH, LABELS, RIGHT = 340, 154, 14
 ROW, TOP, BOTTOM = 19, 6, 22
 LINES_HEIGHT = 220
-LABEL_LENGTH = 24
+LABEL_LENGTH, BOLD_LENGTH = 24, 21
+"""Letters of a name that have room; ours are bold, and wider."""
 HUES = 3
 """Printed lines have this many colours of the page; further ones start anew, dashed. Ours has its own."""
 
@@ -89,7 +90,9 @@ def _dots(rows: Sequence[tuple[str, Number]], unit: str) -> str:
     parts = [_vertical(axis, t, TOP, height - BOTTOM) for t in axis.ticks]
     for i, (label, n) in enumerate(shown):
         y, kind = TOP + ROW * (i + 0.5), "ours" if n.origin == OURS else "theirs"
-        parts.append(f'<text class="{kind}" x="{LABELS - 8}" y="{y + 4:.1f}" text-anchor="end">{_label(label)}</text>')
+        parts.append(
+            f'<text class="{kind}" x="{LABELS - 8}" y="{y + 4:.1f}" text-anchor="end">{_label(label, LABEL_LENGTH if kind == "theirs" else BOLD_LENGTH)}</text>'
+        )
         if not math.isnan(n.low):
             left, right = (min(max(axis(v), axis.start), axis.end) for v in (n.low, n.high))
             parts.append(f'<line class="{kind}" x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>')

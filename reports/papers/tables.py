@@ -46,6 +46,7 @@ class Row:
     values: Mapping[str, Printed] = field(default_factory=dict)
     ci: Mapping[str, Printed] = field(default_factory=dict)  # half-width of the printed interval
     published: Any = ()  # "paper: system", several of them, or one for each column
+    task: str = ""  # our task that stands for it, in tables whose rows are tasks
     agent: str = ""  # our agent that reproduces it, unless a run is given for the row by name
     where: str = ""  # place in the source, where it is not the table's
     unranked: str = ""  # why the row stands outside the ranking
@@ -81,7 +82,7 @@ class Table:
     x: str = ""  # axes of a figure of lines
     y: str = ""
     notes: tuple[str, ...] = ()
-    runs_of: tuple[str, ...] = ()  # suites whose runs have its metrics, a split for each row
+    runs_of: tuple[str, ...] = ()  # suites whose runs have its metrics, a split or a task for each row
 
     @property
     def by_task(self) -> bool:

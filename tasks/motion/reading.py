@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 FILES = (".npz", ".npy", ".bvh")
+BEGINNINGS = (b"PK", b"\x93NUMPY", b"\x80")
+"""Of archives, of arrays, and of the pickles that arrays of objects are."""
 FORMATS = (
     "npz of this project, npz or npy of joint positions (frames, joints, 3), npz of SMPL's parameters, "
     "npz archives of ASAP or AMP clips, bvh"
@@ -96,6 +98,10 @@ def _load(file: Path) -> np.ndarray | dict[str, np.ndarray]:
     import numpy as np
 
     try:
+        with file.open("rb") as opened:
+            begin = opened.read(6)
+        if not begin.startswith(BEGINNINGS):
+            raise MotionError(f"{file} is damaged, or not what its name says: it begins like no npy or npz")
         loaded = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
