@@ -19,7 +19,6 @@ from crossbody.errors import CrossbodyError
 from training.batches import Batches
 from training.card import write_card
 from training.data.chunks import Chunks
-from training.looks import load_looks
 from training.loop import Loop, refuse_other
 from training.options import GuessOptions
 from training.ready import Needs, card_of, loop_plan, make_ready
@@ -54,18 +53,13 @@ def train(options: GuessOptions, sets: Sequence[Chunks]) -> Path:
     config, defaults = size.policy, size.training.get("guess")
     if defaults is None or not config.guess:
         raise CrossbodyError(f"size '{options.size}' has no guess: its action head learns from pictures alone.")
-    if options.looks is None:
-        raise CrossbodyError(
-            "--looks DIR is missing: a guess counts positions as the looks do. `uv run train looks` makes one."
-        )
-    looks = load_looks(options.looks)
     plan = loop_plan(options, "guess", defaults)
     torch.set_num_threads(options.threads)
     batch = options.batch or defaults["batch"]
     shares = {"demonstrations": 1.0, "frames": 0.0, "human_egodex": options.human_share}
     needs = Needs(
         config.bodies, config.visual, config.horizon, batch, shares, goal=False, state_noise=options.state_noise,
-        pictures=False, known=(looks.scalings, looks.features),
+        pictures=False,
     )  # fmt: skip
     ready = make_ready(options, sets, needs)
     card = ready.card | {"steps": plan.steps, "batch": batch, "seed": options.seed, "unsure": options.unsure}
@@ -99,6 +93,4 @@ def measure_spread(model: Guesser, batches: Batches) -> None:
 
 def load_guess(folder: Path) -> Checkpoint:
     """Return a checkpoint of a guess."""
-    return load_checkpoint(
-        folder, "guess", f"Train one with `uv run train guess --data DIR --looks DIR --out {folder}`."
-    )
+    return load_checkpoint(folder, "guess", f"Train one with `uv run train guess --data DIR --out {folder}`.")

@@ -84,10 +84,7 @@ class LooksOptions(Common):
 
 @dataclass(frozen=True)
 class GuessOptions(Common):
-    """Train what guesses a chunk without pictures: `train guess --data DIR --looks DIR`, for `train gr00t|vla_unit --guess`."""
-
-    looks: Path | None = None
-    """A folder of `train looks`, whose statistics the guess shares."""
+    """Train what guesses a chunk without pictures: `train guess --data DIR`, for `train gr00t|vla_unit --guess`."""
 
     human_share: float = 1.0
     """How often human chunks are drawn, against the robot's."""
@@ -104,7 +101,7 @@ class PolicyOptions(Common):
     """Train a policy without tokens: `train gr00t --data DIR`."""
 
     frames_share: float = 0.5
-    """Frames without actions, drawn so often per demonstrated chunk: they teach where object and container are."""
+    """Frames without actions, drawn so often per demonstrated chunk: they teach where object and container are. None with --looks."""
 
     human_share: float = 1.0
     """How often human chunks are drawn, against the robot's."""

@@ -31,6 +31,8 @@ def build(name: str, options: Common) -> dict[str, nn.Module]:
         size, _ = configure(options)  # pyright: ignore[reportArgumentType]
         policy = _policy(size)
         parts = {"vision-language backbone": policy.context, "action head": policy.head}
+        if policy.guess is not None:
+            parts["guess"] = policy.guess
         if size.policy.bridge:
             parts |= {"code heads": policy.code_heads} | {f"frozen {k}": v for k, v in _tokenizer(size).items()}
         return {k: v.requires_grad_(False) if k.startswith("frozen") else v for k, v in parts.items()}

@@ -39,7 +39,11 @@ def train(options: PolicyOptions, sets: Sequence[Chunks]) -> Path:
     plan = loop_plan(options, name, defaults)
     torch.set_num_threads(options.threads)
     batch = options.batch or defaults["batch"]
-    shares = {"demonstrations": 1.0, "frames": options.frames_share, "human_egodex": options.human_share}
+    shares = {
+        "demonstrations": 1.0,
+        "frames": 0.0 if options.looks else options.frames_share,
+        "human_egodex": options.human_share,
+    }
     needs = Needs(
         config.bodies, config.visual, config.horizon, batch, shares, parts.tokenizer is not None, options.state_noise,
         config.visual.cached, reader_of(config), known=parts.known(),
@@ -105,15 +109,12 @@ class Parts:
 
 
 def alike(one: Checkpoint, other: Checkpoint) -> bool:
-    """Return whether two parts see and act in the same numbers. A tokenizer counts no positions."""
-    tokenizers = "tokenizer" in (one.kind, other.kind)
-    shared = [k for k in one.features if k in other.features and not (tokenizers and k.startswith("position"))]
+    """Return whether two parts see and act in the same numbers."""
     scalings = [
         (one.scalings[b].to_arrays(), other.scalings[b].to_arrays()) for b in one.scalings if b in other.scalings
     ]
-    return all(np.array_equal(one.features[k], other.features[k]) for k in shared) and all(
-        np.array_equal(a[k], b[k]) for a, b in scalings for k in a
-    )
+    pairs = [(one.features, other.features), *scalings]
+    return all(np.array_equal(a[k], b[k]) for a, b in pairs for k in a if k in b)
 
 
 def configure(options: PolicyOptions) -> tuple[Size, str]:

@@ -83,9 +83,9 @@ def make_ready(options: Common, sets: Sequence[Chunks], needs: Needs) -> Ready:
         )
     for source in sources if options.dry_run else ():
         source.rows = source.picture_rows = source.rows[:DRY_ROWS]
+    scalings, features = needs.known or (fit_scalings(sources), position_statistics([s for s in sources if s.acts]))
     for source in () if needs.pictures else sources:
         source.rows = np.arange(len(source.chunks.last))
-    scalings, features = needs.known or (fit_scalings(sources), position_statistics(sources))
     started = time.monotonic()
     if not needs.pictures:
         eyes = ClosedEyes([text_of(s, Words()) for s in sources])
