@@ -8,6 +8,8 @@ import pytest
 from evaluators.metric import Trace
 from evaluators.metrics import fell, survival
 from reports.papers import given, tables
+from reports.papers.formats import notes
+from reports.papers.grid import grid
 from reports.papers.ours import our_numbers
 from tests.synthetic import make_run, track
 
@@ -52,7 +54,8 @@ def test_each_task_stands_beside_its_row_and_is_not_ranked_with_the_real_robot(t
     wave, kick = found["Wave to people"], found["Kick a ball"]
     assert (wave.row, wave.text, wave.n, wave.verdict) == ("humanoid_script, wave_to_people", "100", 10, "inside")
     assert (kick.text, kick.n, kick.verdict) == ("30", 10, "known") and kick.difference == pytest.approx(-60)
-    assert wave.unranked.startswith("scenes in MuJoCo")
+    said = notes(grid(table, list(found.values())))
+    assert wave.unranked.startswith("scenes in MuJoCo") and f"Ours: {wave.unranked}." in said
 
 
 def test_what_an_environment_does_not_say_of_a_motion_is_unknown_and_not_an_error():

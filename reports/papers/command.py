@@ -72,9 +72,14 @@ def summary(claims: Sequence[Claim]) -> str:
     """Return how many claims have each verdict."""
     from reports.papers.checks import FAILS, HOLDS, UNKNOWN, WEAK
 
-    words = {HOLDS: "hold", WEAK: "are weak", UNKNOWN: "cannot be checked", FAILS: "do not hold"}
+    words = {
+        HOLDS: ("holds", "hold"),
+        WEAK: ("is weak", "are weak"),
+        UNKNOWN: ("cannot be checked", "cannot be checked"),
+        FAILS: ("does not hold", "do not hold"),
+    }
     counts = {verdict: sum(c.verdict == verdict for c in claims) for verdict in words}
-    parts = [f"{number} {words[verdict]}" for verdict, number in counts.items() if number]
+    parts = [f"{number} {words[verdict][number > 1]}" for verdict, number in counts.items() if number]
     return f"{len(claims)} claims and averages: {', '.join(parts)}."
 
 

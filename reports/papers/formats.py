@@ -77,17 +77,18 @@ def legend_line() -> str:
 def notes(grid: Grid) -> list[str]:
     """Return what stands under a table."""
     ours = [(s.name, "; ".join(filter(None, (s.unranked, s.cause)))) for s in grid.systems if s.origin == OURS]
-    found = [*_gathered(ours), *_gathered([(s.name, s.note) for s in grid.systems])]
-    found += [f"Not ranked: {', '.join(s.name for s in outside)}." for outside in [_outside(grid)] if outside]
+    found = [*_gathered(ours, "Ours"), *_gathered([(s.name, s.note) for s in grid.systems], "All rows")]
+    found += [f"Not ranked: {'; '.join(s.name for s in outside)}." for outside in [_outside(grid)] if outside]
     return [*grid.table.notes, *found, *filter(None, [remains(grid.table, grid)])]
 
 
-def _gathered(said: Sequence[tuple[str, str]]) -> list[str]:
-    """Return a sentence for each thing that is said, with the names of those it is said of."""
+def _gathered(said: Sequence[tuple[str, str]], everyone: str) -> list[str]:
+    """Return a sentence for each thing that is said, with the names of those it is said of; ``everyone`` stands for them all."""
     names: dict[str, list[str]] = {}
     for name, what in said:
         names.setdefault(what, []).append(name)
-    return [f"{'; '.join(of)}: {what}." for what, of in names.items() if what]
+    whole = max(2, len(said))
+    return [f"{everyone if len(of) == whole else '; '.join(of)}: {what}." for what, of in names.items() if what]
 
 
 def _outside(grid: Grid) -> list[System]:
