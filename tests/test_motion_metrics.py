@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 from scipy.spatial.transform import Rotation
 
@@ -143,6 +145,15 @@ def test_jitter_of_one_millimetre_an_axis():
     assert found["acc_err_mm_frame2"] / found["vel_err_mm_frame"] == pytest.approx(math.sqrt(3), abs=0.01)
 
 
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**16), frames=st.integers(3, 12), speed=st.floats(0, 5))
+def test_no_error_of_speed_exceeds_what_the_error_of_place_allows(seed, frames, speed):
+    rng = np.random.default_rng(seed)
+    found = errors(rng.normal(0, MM, (frames, 4, 3)) + along_x(speed * np.arange(frames))[:, :1])
+    assert found["vel_err_mm_frame"] * (frames - 1) <= 2 * found["mpjpe_global_mm"] * frames + 1e-6
+    assert found["acc_err_mm_frame2"] * (frames - 2) <= 2 * found["vel_err_mm_frame"] * (frames - 1) + 1e-6
+
+
 def test_a_shift_of_one_frame_is_an_error_of_one_frame_of_speed():
     walk = along_x(10 * np.arange(9))  # 10 mm a frame
     assert value("mpjpe_global_mm", against(walk[1:], walk[:-1])) == pytest.approx(10)
@@ -245,7 +256,8 @@ def test_fid_equals_the_matrix_square_root():
 
 
 @pytest.mark.parametrize(
-    ("d", "n", "expected", "within"), [(8, 200, 0.20, 0.06), (8, 2000, 0.02, 0.012), (64, 200, 11.3, 0.7)]
+    ("d", "n", "expected", "within"),
+    [(8, 200, 0.20, 0.06), (8, 2000, 0.02, 0.012), (64, 200, 11.3, 0.7), (64, 2000, 1.12, 0.06), (512, 1000, 132, 2)],
 )
 def test_the_bias_of_few_clips(d, n, expected, within):
     rng = np.random.default_rng(0)
