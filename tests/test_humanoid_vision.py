@@ -12,6 +12,7 @@ import pytest
 from agents.humanoid_script import seeing
 from agents.humanoid_script.scripts import script
 from crossbody.errors import CrossbodyError, InvalidAction, UnknownName
+from envs.humanoid.retarget.online import Online
 from envs.humanoid.robot import load
 from envs.humanoid.vision import command, rules, scenes
 from envs.humanoid.vision.rules import History
@@ -210,24 +211,31 @@ def test_the_suite_has_the_tasks_and_ten_trials_each():
         scenes.task("kick_bal")
 
 
+def changed(points: np.ndarray, name: str, by: tuple[float, float, float]) -> np.ndarray:
+    out = points.copy()
+    out[INDEX[name]] += by
+    return out
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda root, joints: (np.r_[root[:3], 0.5, 0, 0, 0], joints), r"quaternion \(wxyz\) has the length 0.5; expected 1"),
-        (lambda root, joints: (root + np.r_[0, 0, 780, 0, 0, 0, 0], joints), "is 780.8 m high; expected metres"),
-        (lambda root, joints: (root + np.r_[0.1, 0, 0, 0, 0, 0, 0], joints), "the root moves 5 m/s from the last frame"),
-        (lambda root, joints: (np.r_[root[:3], 0, 0, 0, 1], joints), "the root turns 157 rad/s from the last frame"),
-        (lambda root, joints: (root, np.rad2deg(joints)), "rad; g1_23 reaches from"),
-        (lambda root, joints: (root, joints + np.eye(23)[0]), "left_hip_pitch_joint moves 50 rad/s from the last frame"),
+        (lambda p: p[:14], r"control step 3: key points are \(14, 3\); expected \(15, 3\)"),
+        (lambda p: changed(p, "left_knee", (0, np.nan, 0)), "left_knee: y is nan; expected metres"),
+        (lambda p: 1000 * p, r"head is 1\d+ m high; expected metres between -0.5 and 3"),
+        (lambda p: changed(p, "left_wrist", (0.2, 0, 0)), "left_elbow to left_wrist is 0.35 m long and was 0.18"),
+        (lambda p: p + [0.1, 0, 0], "the pelvis moves 5 m/s from the last command; expected at most 4"),
+        (lambda p: p * [-1, -1, 1], "the hips turn 157 rad/s from the last command"),
+        (lambda p: p[[0, 2, 1, *range(3, 15)]], "left_hip to left_knee is"),
     ],
 )  # fmt: skip
 def test_a_command_that_no_body_could_follow_is_refused(change, message):
     robot = load()
-    last = np.array([0, 0, 0.78, 1.0, 0, 0, 0]), robot.default_angles
-    command.check(last[0], last[1], last, robot, 3)
+    online = Online(robot)
+    last = online.keypoints()
+    command.check(last, last, last, 3)
     with pytest.raises(InvalidAction, match=message):
-        root, joints = change(*last)
-        command.check(root, joints, last, robot, 3)
+        command.check(change(last), last, last, 3)
 
 
 @pytest.fixture(scope="module")
@@ -287,29 +295,50 @@ def test_the_head_camera_sees_the_thing_where_it_is(name):
     env.close()
 
 
+def lifted_arms(seen: dict, count: int, rise: float) -> np.ndarray:
+    """Return commands (count, 15, 3) like the last one, the wrists higher by a rotation about the elbows."""
+    points = np.repeat(seen["reference.keypoints"][None].astype(float), count, 0)
+    for side in ("left", "right"):
+        elbow, wrist = INDEX[f"{side}_elbow"], INDEX[f"{side}_wrist"]
+        arm = points[:, wrist] - points[:, elbow]
+        raised = arm + [0, 0, rise]
+        lengths = np.linalg.norm(arm, axis=-1) / np.linalg.norm(raised, axis=-1)
+        points[:, wrist] = points[:, elbow] + raised * lengths[:, None]
+    return points
+
+
 @pytest.mark.sim
-def test_a_commanded_frame_is_followed_after_the_lead_and_nonsense_is_refused():
+def test_commanded_key_points_are_followed_after_the_lead_and_nonsense_is_refused():
     from envs.humanoid.vision.episode import Vision
     from tasks.humanoid_vision import LEAD
 
     env = Vision("punch_obstacle", controller="open_loop")
     seen, _ = env.reset(seed=1)
     assert {c.name for c in env.contract().observation} == set(seen)
-    joints = np.repeat(seen["reference.joints"][None], LEAD + 2, 0)
-    joints[0:, 11:13] += 0.05
-    chunk = {
-        "action.reference_root": np.repeat(seen["reference.root"][None], LEAD + 2, 0),
-        "action.reference_joints": joints,
-    }
-    result = env.step_chunk(chunk)
-    moved = result.signals["reference.joints"][:, 11] - seen["reference.joints"][11]
-    np.testing.assert_allclose(moved, [*[0] * LEAD, 0.05, 0.05], atol=1e-5)
+    commands = lifted_arms(seen, LEAD + 2, 0.02)
+    result = env.step_chunk({"action.keypoints": commands})
+    before = seen["reference.keypoints"]
+    heights = result.signals["reference.keypoints"][:, LEFT_WRIST, 2] - before[LEFT_WRIST, 2]
+    rise = commands[0, LEFT_WRIST, 2] - before[LEFT_WRIST, 2]
+    np.testing.assert_allclose(heights, [*[0] * LEAD, rise, rise], atol=2e-3)
     assert result.success == [False] * (LEAD + 2) and not result.over
-    with pytest.raises(InvalidAction, match="command of control step 10: the root is 77.5 m high"):
-        env.step_chunk(
-            {
-                "action.reference_root": chunk["action.reference_root"][:1] * [1, 1, 100, 1, 1, 1, 1],
-                "action.reference_joints": joints[:1],
-            }
-        )
+    np.testing.assert_allclose(result.observation["reference.keypoints"], commands[-1], atol=1e-6)
+    with pytest.raises(InvalidAction, match="command of control step 10: head is"):
+        env.step_chunk({"action.keypoints": 100 * commands[:1]})
+    env.close()
+
+
+@pytest.mark.sim
+def test_a_person_s_key_points_may_be_commanded_as_well():
+    from envs.humanoid.vision.episode import Vision
+
+    env = Vision("punch_obstacle", controller="open_loop")
+    seen, _ = env.reset(seed=1)
+    robot = seen["reference.keypoints"].astype(float)
+    person = 1.4 * robot + [0, 0, 0.05]
+    result = env.step_chunk({"action.keypoints": np.repeat(person[None], 12, 0)})
+    np.testing.assert_allclose(result.signals["reference.keypoints"][-1], robot, atol=5e-3)
+    env.reset(seed=2)
+    with pytest.raises(InvalidAction, match=r"the first command has the pelvis 1 m and .* rad from the robot's"):
+        env.step_chunk({"action.keypoints": robot[None] + [1.0, 0, 0]})
     env.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 
 import numpy as np
@@ -13,6 +14,7 @@ from crossbody.errors import ContractMismatch
 from envs.humanoid.episode import contract
 from evaluators.acting import fit
 from tasks.suite import load_protocol
+from tests.humanoid_backends import standin_on_path, worker_python
 from training.show import Curves
 from training.train import main
 from training.wbc.options import WbcOptions
@@ -84,6 +86,43 @@ def test_a_resumed_training_of_the_robot_has_the_same_weights(tmp_path, monkeypa
     assert weights[0] == weights[1]
 
 
+def elsewhere(out, backend: str, *words: str) -> dict:
+    """Train for two short iterations on another backend by the command, and return the checkpoint's record."""
+    told = ["wbc", "--backend", backend, "--dry-run", "--kinds", "stand", "--iterations", "2", "--log-every", "1"]
+    assert main([*told, *words, "--out", str(out)]) == 0
+    humanoid_tracker.make(humanoid_tracker.Options(out))
+    return json.loads((out / "config.json").read_text())["training"]
+
+
+@pytest.mark.sim
+def test_the_same_recipe_trains_on_isaac_gym_s_calls(tmp_path, monkeypatch, capsys):
+    """In a worker: the stand-in for the package, under Python 3.8 where CROSSBODY_ISAACGYM_PYTHON names one, else under this one."""
+    monkeypatch.setattr(Curves, "draw", lambda curves: None)
+    monkeypatch.setenv("CROSSBODY_ISAACGYM_PYTHON", worker_python())
+    with standin_on_path():
+        made = elsewhere(tmp_path / "c", "isaacgym", "--device", "cpu")
+    assert made["options"]["backend"] == "isaacgym" and made["samples"] == 2 * 4 * 8
+    # The untrained policy plays the reference back; in eight steps a robot that stands is not lost.
+    assert 0 < made["last"]["error_mm"] < 60 and made["last"]["lost_per_s_stand"] == 0
+
+
+@pytest.mark.sim
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not importlib.util.find_spec("mujoco.mjx"), reason="mujoco-mjx and jax are absent: `uv sync --extra mjx`"
+)
+def test_the_same_recipe_trains_on_mjx_with_two_robots(tmp_path, monkeypatch):
+    monkeypatch.setattr(Curves, "draw", lambda curves: None)
+    made = elsewhere(tmp_path / "c", "mjx", "--environments", "2")
+    assert made["options"]["backend"] == "mjx" and made["samples"] == 2 * 4 * 2
+    assert 0 < made["last"]["error_mm"] < 60
+
+
+def test_a_device_is_for_isaac_gym_only(tmp_path, capsys):
+    assert main(["wbc", "--dry-run", "--device", "cuda:1", "--out", str(tmp_path / "c")]) == 2
+    assert "--device cuda:1: it is for --backend isaacgym; mujoco simulates on the CPU" in capsys.readouterr().err
+
+
 @pytest.mark.sim
 def test_a_folder_of_another_run_is_refused_with_what_differs(folder, capsys):
     assert main(["wbc", "--dry-run", "--kinds", "wave", "--threads", "1", "--out", str(folder)]) == 2
@@ -132,3 +171,6 @@ def test_options_change_the_size_they_name():
     assert (size["world"]["robot"], size["world"]["environments"]) == ("g1_29", 7)
     assert (size["learning"]["iterations"], size["ppo"]["learning_rate"]) == (9, 1.0)
     assert load_size(WbcOptions())["world"]["environments"] == 256
+    # What is told goes before what a dry run would take.
+    dry = load_size(WbcOptions(dry_run=True, iterations=9))
+    assert (dry["learning"]["iterations"], dry["world"]["environments"]) == (9, 8)

@@ -1,4 +1,4 @@
-"""The script as an agent: one reference frame per control step."""
+"""The script as an agent: one frame of key points per control step."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class ScriptAgent:
             running = self._running[episode] = (player, script(player, told))
         player, frames = running
         player.watch(seen)
-        root, joints = next(frames, None) or player.still()
-        return {humanoid_vision.COMMAND_ROOT.name: root[None], "action.reference_joints": joints[None]}
+        points = next(frames, None)
+        return {humanoid_vision.COMMAND.name: (player.still() if points is None else points)[None]}
 
 
 def _colour(told: str) -> str:

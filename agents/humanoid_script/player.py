@@ -12,9 +12,8 @@ from agents.humanoid_script.seeing import Sight, find
 from crossbody.contracts import Observation
 from tasks.tracking import CONTROL_HZ
 
-Frame = tuple[np.ndarray, np.ndarray]
-"""Root pose (7,) and joint angles (D,)."""
-Script = Generator[Frame, None, None]
+Script = Generator[np.ndarray, None, None]
+"""Key points (15, 3), frame after frame."""
 
 
 class Player:
@@ -30,7 +29,7 @@ class Player:
 
     @property
     def stands(self) -> np.ndarray:
-        """Where the last commanded frame stands: x, y, yaw."""
+        """Where the robot stands after the last command: x, y, yaw."""
         root = np.asarray(self.seen["reference.root"], np.float64)
         return np.array([root[0], root[1], _yaw(root[3:])])
 
@@ -57,26 +56,17 @@ class Player:
         x, y, yaw = self.stands
         turn = yaw - _yaw(start[3:])
         cos, sin = math.cos(turn), math.sin(turn)
-        half = np.array([math.cos(turn / 2), math.sin(turn / 2)])
-        for root, joints in zip(motion.root, motion.joints, strict=True):
-            dx, dy = root[0] - start[0], root[1] - start[1]
-            w, i, j, k = root[3:]
-            quat = [
-                half[0] * w - half[1] * k,
-                half[0] * i - half[1] * j,
-                half[0] * j + half[1] * i,
-                half[0] * k + half[1] * w,
-            ]
-            yield np.array([x + cos * dx - sin * dy, y + sin * dx + cos * dy, root[2], *quat]), joints
+        about = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
+        yield from (motion.keypoints - [start[0], start[1], 0]) @ about + [x, y, 0]
 
     def wait(self, seconds: float) -> Script:
         """Yield the last frame for a while."""
         for _ in range(round(seconds * CONTROL_HZ)):
             yield self.still()
 
-    def still(self) -> Frame:
-        """Return the last frame again."""
-        return np.asarray(self.seen["reference.root"]), np.asarray(self.seen["reference.joints"])
+    def still(self) -> np.ndarray:
+        """Return the last command again."""
+        return np.asarray(self.seen["reference.keypoints"])
 
 
 def _yaw(quat: np.ndarray) -> float:

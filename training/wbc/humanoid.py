@@ -22,12 +22,11 @@ class Humanoids:
 
     step_s = 1 / FPS
 
-    def __init__(self, size: Mapping[str, Any], clips: Sequence[str], backend: str, threads: int):
+    def __init__(self, size: Mapping[str, Any], clips: Sequence[str], backend: str, **physics_options: Any):
         self.clips, self.count = tuple(clips), size["environments"]
         self.body = robot.load(size["robot"], size["gains"])
-        extra = {"threads": threads} if backend == "mujoco" else {}
         variation = Variation.training() if size["randomised"] else Variation.nominal()
-        simulator = physics.make(backend, self.body, self.count, **extra)
+        simulator = physics.make(backend, self.body, self.count, **physics_options)
         self.device = simulator.device
         self.task = Task(
             simulator,

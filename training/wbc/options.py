@@ -17,6 +17,9 @@ class WbcOptions:
     backend: Literal["mujoco", "isaacgym", "mjx"] = "mujoco"
     """Who does the physics."""
 
+    device: str | None = None
+    """Where Isaac Gym simulates: cuda:0 unless told, or cpu. The other backends choose for themselves."""
+
     robot: str | None = None
     """Which joints move; the size's own robot when none is given."""
 

@@ -13,7 +13,7 @@ import torch
 
 from agents.humanoid_tracker.network import Actor
 from agents.unit.checkpoint import Checkpoint, load_checkpoint
-from crossbody.errors import UnknownName
+from crossbody.errors import CrossbodyError, UnknownName
 from training.loop import refuse_other
 from training.show import table
 from training.wbc.card import write_card
@@ -36,7 +36,7 @@ def train(options: WbcOptions) -> Path:
     learning = size["learning"]
     clips = training_clips(options.kinds, size["world"]["clips_per_kind"])
     folder = options.out or Path("runs/train") / f"wbc-{options.size}"
-    world = Humanoids(size["world"], clips, options.backend, options.threads)
+    world = Humanoids(size["world"], clips, options.backend, **_physics_options(options))
     refuse_other(
         folder, {"recipe": "wbc", "size": size, "clips": clips, "rewards": reward_weights(), "seed": options.seed}
     )
@@ -80,14 +80,15 @@ def load_size(options: WbcOptions) -> dict[str, Any]:
     if options.size not in known:
         raise UnknownName("size", options.size, known)
     size = copy.deepcopy(tomllib.loads(known[options.size].read_text()))
-    changes = [
+    changes: list[tuple[str, str, Any]] = []
+    if options.dry_run:
+        changes += [("world" if key in size["world"] else "learning", key, value) for key, value in DRY.items()]
+    changes += [
         ("world", "robot", options.robot),
         ("world", "environments", options.environments),
         ("learning", "iterations", options.iterations),
         ("ppo", "learning_rate", options.learning_rate),
     ]
-    if options.dry_run:
-        changes += [("world" if key in size["world"] else "learning", key, value) for key, value in DRY.items()]
     for part, key, value in changes:
         if value is not None:
             size[part][key] = value
@@ -135,6 +136,17 @@ def describe(options: WbcOptions) -> str:
 
 def _weights(actor: Actor) -> dict[str, Any]:
     return {name: value.detach().cpu().numpy() for name, value in actor.state_dict().items()}
+
+
+def _physics_options(options: WbcOptions) -> dict[str, Any]:
+    if options.device is not None and options.backend != "isaacgym":
+        raise CrossbodyError(
+            f"--device {options.device}: it is for --backend isaacgym; {options.backend} "
+            + ("simulates on the CPU" if options.backend == "mujoco" else "simulates on JAX's default device")
+        )
+    if options.backend == "isaacgym":
+        return {"simulates_on": options.device} if options.device else {}
+    return {"threads": options.threads} if options.backend == "mujoco" else {}
 
 
 def _given(options: WbcOptions) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""All frames at once: Adam moves the root and the joints until the key points are where they should be."""
+"""All frames at once: Adam moves the root and the joints until the key points are where they should be.
+
+It begins where Gauss-Newton steps have brought each frame. From the default pose it ends in bent knees 30 to 50 mm from where they should
+be: near a straight leg the distance of a key point says little about the knee.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,13 @@ from torch import Tensor
 
 from envs.humanoid import rotations
 from envs.humanoid.kinematics import Kinematics
-from envs.humanoid.retarget.targets import SOLE_M, Targets, fitted
+from envs.humanoid.retarget.online import Online
+from envs.humanoid.retarget.targets import FEET, LOOSE, SOLE_M, Targets, fitted
 from envs.humanoid.robot import Robot
 from tasks.motion.keypoints import ANKLES
 from tasks.motion.motion import Motion
 
-FEET = ("left_ankle_roll_link", "right_ankle_roll_link")
 CORNERS_M = tuple((x, y, -SOLE_M) for x in (-0.05, 0.12) for y in (-0.03, 0.03))
-LOOSE = {"wrist_roll": 1.0, "hip_yaw": 0.3, "ankle_roll": 0.3, "ankle_pitch": 0.05, "shoulder_yaw": 0.02}
-"""Joints that key points say little about, and how strongly they are kept near 0."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Options:
     """How a motion is fitted."""
 
     iterations: int = 300  # of Adam; errors fall little after that
-    rate: float = 0.05  # Adam's first step, rad and m; it falls as a cosine
+    rate: float = 0.01  # Adam's first step, rad and m; it falls as a cosine
     softness_m: float = 0.005  # distances count like the paper's sum of lengths above this, squared below
     smoothness: float = 3e-5  # of joint accelerations, (rad/s²)² in units of 100
     feet: float = 4.0  # ankles that stand, over other points
@@ -61,7 +63,9 @@ def retarget(
     """
     kinematics = Kinematics(robot, dtype=torch.float64)
     targets = fitted(motion, robot, rest(kinematics), fps)
-    root, quat, angles = _adam(kinematics, targets, options, advance)
+    start = Online(robot)
+    start.reset(_posed(targets, 0), robot.default_angles)
+    root, quat, angles = _adam(kinematics, targets, start.track(targets), options, advance)
     with torch.no_grad():
         points = kinematics.keypoints(root, quat, angles).numpy()
     made = Motion(
@@ -86,12 +90,14 @@ def rest(kinematics: Kinematics) -> np.ndarray:
     return kinematics.keypoints(torch.zeros(1, 3, dtype=torch.float64), upright, still)[0].numpy()
 
 
-def _adam(kinematics: Kinematics, targets: Targets, options: Options, advance: Callable[[], None]):
-    robot, frames = kinematics.robot, len(targets.points)
+def _posed(targets: Targets, frame: int) -> np.ndarray:
+    return np.concatenate([targets.points[frame, 0], targets.root_quat_wxyz[frame]])
+
+
+def _adam(kinematics: Kinematics, targets: Targets, start: np.ndarray, options: Options, advance: Callable[[], None]):
+    robot = kinematics.robot
     low, high = (torch.as_tensor(side) for side in robot.limits.T)
-    angles = torch.as_tensor(np.clip(robot.default_angles, *robot.limits.T)).repeat(frames, 1).requires_grad_()
-    root = torch.tensor(targets.points[:, 0], requires_grad=True)
-    quat = torch.tensor(targets.root_quat_wxyz, requires_grad=True)
+    root, quat, angles = (torch.tensor(part, requires_grad=True) for part in np.split(start, (3, 7), axis=1))
     loss = _Loss(kinematics, targets, options)
     adam = torch.optim.Adam([angles, root, quat], lr=options.rate)
     slower = torch.optim.lr_scheduler.CosineAnnealingLR(adam, options.iterations, options.rate * 2e-4)

@@ -14,6 +14,10 @@ from tasks.motion.motion import Motion, MotionError
 
 SOLE_M = 0.035
 """The ankle's height over the robot's sole."""
+FEET = ("left_ankle_roll_link", "right_ankle_roll_link")
+LOOSE = {"wrist_roll": 1.0, "hip_yaw": 0.3, "ankle_roll": 0.3, "ankle_pitch": 0.05, "shoulder_yaw": 0.02}
+"""Joints that key points say little about, and how strongly they are kept near 0."""
+
 GROUND_QUANTILE = 0.05
 LOW_M, SLOW_M_S = 0.05, 0.3
 """An ankle that is no higher than this over its lowest, and no faster, stands (both in the robot's size)."""
@@ -23,6 +27,8 @@ SMOOTH_S = 0.02
 BLEND_S = 0.06
 SETTLE_S = 0.1
 CREEP_M = 0.06
+STRAIGHTEST, NEARLY_STRAIGHT = 0.8, 0.98
+"""The quantile of a clip's frames that tell a leg's bow, and the least share of its bones' length that such a leg spans."""
 LIMBS = tuple(
     (INDEX[f"{side}_{tip}"], INDEX[f"{side}_{base}"])
     for side in ("left", "right")
@@ -62,14 +68,46 @@ def fitted(motion: Motion, robot: Robot, rest: np.ndarray, fps: float) -> Target
     The robot's rigid parts (hips in the pelvis, torso, head and shoulders in the trunk) stay as they are, turned with the person's;
     limbs have the robot's lengths. Everything is moved so that the lowest ankles have the height of a standing robot's.
     """
-    people = resampled(motion, fps)
-    scale = _leg(rest[None])[0] / float(np.median(_leg(people)))
+    people = straightened(resampled(motion, fps))
+    scale = leg(rest[None])[0] / float(np.median(leg(people)))
+    points, pelvis = proportioned(people, robot, rest, scale)
+    points[..., 2] += SOLE_M - np.quantile(points[:, list(ANKLES), 2], GROUND_QUANTILE)
+    stands = standing(points[:, list(ANKLES)], fps)
+    points[..., 2] += _onto_floor(points[:, list(ANKLES), 2], stands, fps)[:, None]
+    feet = _held(points[:, list(ANKLES)], stands, fps)
+    return Targets(points, feet, pelvis.as_quat(scalar_first=True), stands, float(scale), fps)
+
+
+def straightened(people: np.ndarray) -> np.ndarray:
+    """Return key points (T, 15, 3) without the bow in the legs that a skeleton has when its knees are straight.
+
+    SMPL's knees are 25 mm outside the line from hip to ankle at rest, and more in fits to video; a knee that is a hinge cannot go there.
+    The bow is that of the frames in which the leg is longest; a leg that is never nearly straight is left as it is.
+    """
+    out = people.copy()
+    across = people[:, INDEX["left_hip"]] - people[:, INDEX["right_hip"]]
+    for side in ("left", "right"):
+        hip, knee, ankle = (people[:, INDEX[f"{side}_{joint}"]] for joint in ("hip", "knee", "ankle"))
+        way, far = _unit(ankle - hip)
+        sideways, _ = _unit(across - (across * way).sum(-1, keepdims=True) * way)
+        bones = np.linalg.norm(knee - hip, axis=-1) + np.linalg.norm(ankle - knee, axis=-1)
+        straight = far[:, 0] / np.maximum(bones, 1e-6)
+        longest = straight >= np.quantile(straight, STRAIGHTEST)
+        if np.median(straight[longest]) > NEARLY_STRAIGHT:
+            bow = np.median(((knee - hip) * sideways).sum(-1)[longest])
+            out[:, INDEX[f"{side}_knee"]] -= bow * sideways
+    return out
+
+
+def proportioned(people: np.ndarray, robot: Robot, rest: np.ndarray, scale: float) -> tuple[np.ndarray, Rotation]:
+    """Return key points (T, 15, 3) with a robot's bones in the directions of a person's, and the pelvis's turns; the floor is where it falls."""
     pelvis, trunk = _frames(people, robot)
     waist = rest[INDEX["torso"]] * [1, 1, 0] + [0, 0, _waist_height(robot)]
     points = np.empty_like(people)
     points[:, 0] = scale * people[:, 0]
-    for name in ("left_hip", "right_hip"):
-        points[:, INDEX[name]] = points[:, 0] + pelvis.apply(rest[INDEX[name]])
+    for side in ("left", "right"):
+        thigh = pelvis.inv().apply(people[:, INDEX[f"{side}_knee"]] - people[:, INDEX[f"{side}_hip"]])
+        points[:, INDEX[f"{side}_hip"]] = points[:, 0] + pelvis.apply(_hip(robot, rest, side, thigh))
     for name in ("torso", "head", "left_shoulder", "right_shoulder"):
         points[:, INDEX[name]] = points[:, 0] + pelvis.apply(waist) + trunk.apply(rest[INDEX[name]] - waist)
     for tip, base in LIMBS:
@@ -78,11 +116,16 @@ def fitted(motion: Motion, robot: Robot, rest: np.ndarray, fps: float) -> Target
         points[:, tip] = (
             points[:, base] + direction / np.linalg.norm(direction, axis=-1, keepdims=True).clip(1e-6) * length
         )
-    points[..., 2] += SOLE_M - np.quantile(points[:, list(ANKLES), 2], GROUND_QUANTILE)
-    stands = standing(points[:, list(ANKLES)], fps)
-    points[..., 2] += _onto_floor(points[:, list(ANKLES), 2], stands, fps)[:, None]
-    feet = _held(points[:, list(ANKLES)], stands, fps)
-    return Targets(points, feet, pelvis.as_quat(scalar_first=True), stands, float(scale), fps)
+    return points, pelvis
+
+
+def leg(points: np.ndarray) -> np.ndarray:
+    """Return the length (T,) of the legs of key points (T, 15, 3), hip to knee to ankle, m."""
+    total = np.zeros(len(points))
+    for side in ("left", "right"):
+        hip, knee, ankle = (points[:, INDEX[f"{side}_{joint}"]] for joint in ("hip", "knee", "ankle"))
+        total += np.linalg.norm(hip - knee, axis=-1) + np.linalg.norm(knee - ankle, axis=-1)
+    return total / 2
 
 
 def standing(ankles: np.ndarray, fps: float) -> np.ndarray:
@@ -133,12 +176,16 @@ def _stays(ways: np.ndarray, stands: np.ndarray) -> list[slice]:
     return spans
 
 
-def _leg(points: np.ndarray) -> np.ndarray:
-    total = np.zeros(len(points))
-    for side in ("left", "right"):
-        hip, knee, ankle = (points[:, INDEX[f"{side}_{joint}"]] for joint in ("hip", "knee", "ankle"))
-        total += np.linalg.norm(hip - knee, axis=-1) + np.linalg.norm(knee - ankle, axis=-1)
-    return total / 2
+def _hip(robot: Robot, rest: np.ndarray, side: str, thigh: np.ndarray) -> np.ndarray:
+    """Where a hip (T, 3) is from the pelvis when its thigh has a direction (T, 3): the robot's hangs below the axis that it pitches about.
+
+    Left at its place of rest, a hip that is bent by a right angle would be 43 mm from where the robot's can be, and its knee with it.
+    """
+    at_rest = rest[INDEX[f"{side}_hip"]]
+    pitch = robot.bodies[robot.body_names.index(f"{side}_hip_pitch_link")].position
+    axis = np.array([pitch[0], at_rest[1], pitch[2]])
+    swing = np.arctan2(-thigh[:, 0], -thigh[:, 2])
+    return axis + Rotation.from_rotvec(swing[:, None] * [0, 1, 0]).apply(at_rest - axis)
 
 
 def _frames(people: np.ndarray, robot: Robot) -> tuple[Rotation, Rotation]:
@@ -155,6 +202,11 @@ def _frames(people: np.ndarray, robot: Robot) -> tuple[Rotation, Rotation]:
     return _axes(hips, lower + spine / np.linalg.norm(spine, axis=-1, keepdims=True).clip(1e-6)), _axes(
         shoulders, spine
     )
+
+
+def _unit(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / lengths.clip(1e-6), lengths
 
 
 def _axes(left: np.ndarray, up: np.ndarray) -> Rotation:

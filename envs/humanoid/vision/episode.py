@@ -1,7 +1,7 @@
 """A humanoid that sees and acts through its whole-body controller: ``crossbody/HumanoidVision-v1``, the tasks of Humanoid-VLA's Table 5.
 
-An agent's action is one reference frame per control step. It is put at the end of the reference that the controller follows, which
-executes it ``LEAD`` steps later. Rules of success look at what the robot and the things around it did.
+An agent's action is one frame of key points per control step. It is retargeted to the robot and put at the end of the reference that the
+controller follows, which executes it ``LEAD`` steps later. Rules of success look at what the robot and the things around it did.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from envs.humanoid import rewards, robot, terminations
 from envs.humanoid.motions import library
 from envs.humanoid.motions.plan import standing
 from envs.humanoid.reference import FPS
+from envs.humanoid.retarget import online
 from envs.humanoid.task import Options, Task
 from envs.humanoid.vision import command, rules, scenes
 from envs.humanoid.vision.controller import Controller
@@ -32,6 +33,7 @@ from tasks.motion.motion import Motion
 from tasks.tracking import LANGUAGE
 
 RULES_VERSION = 1
+COMMANDS = f"15 key points, retargeted on line, version {online.VERSION}"
 UNLIMITED = 1e3
 FALLS = {name: terminations.LIMITS[name] for name in terminations.FALLS}
 
@@ -55,6 +57,7 @@ class Vision(gymnasium.Env):
         self.skills = Skills(self._robot)
         """Motions with an aim, for agents that are attached to the environment."""
         self._contract = channels.contract(len(self._robot.joint_names))
+        self._retargeter = online.Online(self._robot)
         self._observe = {c.name for c in self._contract.observation}
         self._eyes: Eyes | None = None
         self._task: Task | None = None
@@ -74,6 +77,7 @@ class Vision(gymnasium.Env):
             "motions": f"procedural-{library.VERSION}",
             "tasks": digest({name: _plain(task) for name, task in scenes.tasks().items()}),
             "rules": RULES_VERSION,
+            "commands": COMMANDS,
             "controller": self._controller.card,
         }
 
@@ -88,7 +92,10 @@ class Vision(gymnasium.Env):
         self._world = World(self._robot, scenes.build(scene, self._robot))
         self._stage = Stage(scene, self._world, self.skills)
         first = self.skills.posed(standing(0.1))
-        self._last = (first.root[0], first.joints[0])
+        self._pose = (first.root[0], first.joints[0])
+        self._retargeter.reset(*self._pose)
+        self._last = self._retargeter.keypoints()
+        self._person: np.ndarray | None = None
         self._steps, self._longest = 0, round(self._chosen.seconds * FPS)
         still = Options(action_limit=UNLIMITED, limits=FALLS, weights=_unpaid(), auto_reset=False)
         self._task = Task(self._world, [self._standing()], still)
@@ -144,24 +151,26 @@ class Vision(gymnasium.Env):
         return success, fallen, self._steps >= self._longest
 
     def _take(self, action: Mapping[str, np.ndarray]) -> None:
-        """Check a command and write it to the reference's end: the furthest frame that the controller sees after this step."""
-        names = (c.name for c in self._contract.action)
-        root, joints = (np.asarray(action[name], np.float64) for name in names)
-        command.check(root, joints, self._last, self._robot, self._steps)
-        root = np.concatenate([root[:3], root[3:] / np.linalg.norm(root[3:])])
-        if root[3:] @ self._last[0][3:] < 0:
-            root[3:] *= -1
-        self._last = (root, joints)
-        points = self.skills.body.keypoints(np.concatenate([root, joints])[None])[0]
-        self._running().references.write(self._steps + channels.LEAD + 1, root, joints, points)
+        """Check a command and write its pose to the reference's end: the furthest frame that the controller sees after this step."""
+        points = np.asarray(action[channels.COMMAND.name], np.float64)
+        if self._person is None:  # of any size, so that only its pose says whether it begins where the robot stands
+            command.check(points, points, points, self._steps)
+            pose = self._retargeter.follow(points)
+            command.check_start(pose[0], self._pose[0], self._steps)
+            self._person = points
+        else:
+            command.check(points, self._last, self._person, self._steps)
+            pose = self._retargeter.follow(points)
+        self._pose, self._last = pose, points
+        row = self._steps + channels.LEAD + 1
+        self._running().references.write(row, *self._pose, self._retargeter.keypoints())
 
     def _standing(self) -> Motion:
         """Return the reference before anything was commanded, as long as an episode can be."""
-        root, joints = self._last
+        root, joints = self._pose
         frames = self._longest + channels.LEAD + 3
-        points = self.skills.body.keypoints(np.concatenate([root, joints])[None])
         return Motion(
-            "commanded", np.repeat(points, frames, 0), np.tile(root[:3], (frames, 1)), np.tile(root[3:], (frames, 1)),
+            "commanded", np.repeat(self._last[None], frames, 0), np.tile(root[:3], (frames, 1)), np.tile(root[3:], (frames, 1)),
             float(FPS), joint_angles=np.tile(joints, (frames, 1)), joint_names=self._robot.joint_names,
         )  # fmt: skip
 
@@ -177,8 +186,8 @@ class Vision(gymnasium.Env):
             channels.CAMERA.name: self._eyes.camera(),
             channels.ROOT.name: self._world.root_state[0, :7].numpy().copy(),
             "state.joints": dof.numpy().copy(),
-            channels.COMMANDED_ROOT.name: self._last[0].astype(np.float32),
-            "reference.joints": self._last[1].astype(np.float32),
+            channels.PLACE.name: self._pose[0].astype(np.float32),
+            channels.COMMANDED.name: self._last.astype(np.float32),
             LANGUAGE.name: self._instruction,
         }
         if due:

@@ -36,10 +36,11 @@ STRIKE_TURN_RAD = 0.5
 
 @dataclass(frozen=True)
 class Frames:
-    """A motion of T frames at 50 a second, as it is commanded."""
+    """A motion of T frames at 50 a second."""
 
     root: np.ndarray  # (T, 7) position m, quaternion wxyz
     joints: np.ndarray  # (T, D) rad
+    keypoints: np.ndarray  # (T, 15, 3) m: what is commanded
 
 
 class Skills:
@@ -66,7 +67,7 @@ class Skills:
     def posed(self, plan: Plan) -> Frames:
         """Return the frames of a plan."""
         qpos, _ = self.body.pose(plan)
-        return Frames(qpos[:, :7], qpos[:, 7:])
+        return Frames(qpos[:, :7], qpos[:, 7:], self.body.keypoints(qpos))
 
     def arm(self, side: str, wrist: np.ndarray, trunk_yaw: float = 0.0) -> dict[str, float]:
         """Return the arm's pose (of a left arm) that has the wrist at (x, y, z) m from the standing pelvis, trunk turned by an angle."""
@@ -204,7 +205,8 @@ def dance(skills: Skills, number: int) -> Frames:
     """Dance a numbered dance, move after move; ``choreography`` says of which clips it is made."""
     clips = [library.make(kind, seed, skills.body.robot.name) for kind, seed in choreography(number)]
     root = np.concatenate([np.column_stack([c.root_position, c.root_quat_wxyz]) for c in clips])
-    return Frames(root, np.concatenate([np.asarray(c.joint_angles) for c in clips]))
+    joints = np.concatenate([np.asarray(c.joint_angles) for c in clips])
+    return Frames(root, joints, np.concatenate([c.keypoints for c in clips]))
 
 
 def choreography(number: int) -> list[tuple[str, int]]:

@@ -28,9 +28,8 @@ class Stage:
         self._dance = NOBODY[None]
         if self._kind == "partner":
             frames = skills.make("dance", number=scene["dance"])
-            points = skills.body.keypoints(np.column_stack([frames.root, frames.joints]))
             # Opposite the robot, looking at it.
-            self._dance = points * [-1, -1, 1] + [scene["distance"], 0, 0]
+            self._dance = frames.keypoints * [-1, -1, 1] + [scene["distance"], 0, 0]
             _fit_limbs(world, self._dance[0])
 
     def move(self, step: int) -> None:
