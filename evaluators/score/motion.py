@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from evaluators.motion.pairing import Pair
     from evaluators.motion.rows import Collections, SetRow
 
-FORMAT = 1
 OF_TEXTS = ("mm_dist", "r_precision")
 """How the metrics begin that compare motions with their texts."""
 
@@ -71,23 +68,27 @@ def score(argv: Sequence[str]) -> int:
 def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     from rich.console import Console
 
-    from evaluators.motion.rows import BY_CLIP, PREDICTION
-    from evaluators.score.tables import console_table, exit_code, notes
+    from evaluators.motion.measuring import ClipRow
+    from evaluators.motion.rows import BY_CLIP, PREDICTION, SetRow
+    from evaluators.score import folder
+    from evaluators.score.tables import console_table, exit_code, markdown, notes
 
     metrics = _chosen(arguments)
-    folder = arguments.out or Path("runs") / f"{datetime.datetime.now():%Y%m%d-%H%M%S}-score-motion"
-    if (folder / "manifest.json").exists():
-        raise CrossbodyError(f"{folder} already holds results. Give another --out.")
+    out = folder.new(arguments, "motion")
     clips, rows, motions = run(arguments, metrics)
     facts = _facts(rows, motions, metrics)
-    _write(folder, (clips, rows, facts), _manifest(arguments, command))
+    page, made = (
+        markdown("Motion scores with 95 % intervals", facts, _shown(rows)),
+        folder.manifest(arguments, "motion", command),
+    )
+    folder.write(out, (ClipRow, clips), (SetRow, rows), page, made)
     console = Console(highlight=False)
     console.print(*facts, sep="\n", soft_wrap=True)
     printed = [row for row in rows if row.weighting != BY_CLIP]  # the files have both
     console.print(console_table("Scores with 95 % intervals", printed))
     for note in notes(printed):
         console.print(f"· {note}", soft_wrap=True)
-    console.print(f"written to {folder}", soft_wrap=True)
+    console.print(f"written to {out}", soft_wrap=True)
     return exit_code(rows, PREDICTION, named=bool(arguments.metrics))
 
 
@@ -202,44 +203,3 @@ def _shown(rows: Sequence[SetRow]) -> list[SetRow]:
     from evaluators.motion.rows import BY_CLIP
 
     return [replace(r, metric=f"{r.metric}, by clip") if r.weighting == BY_CLIP else r for r in rows]
-
-
-def _manifest(arguments: Arguments, command: tuple[str, ...]) -> dict[str, Any]:
-    from crossbody.catalog import ROOT
-    from evaluators.manifest import git_commit, host, packages
-
-    return {
-        "format": FORMAT,
-        "kind": "score-motion",
-        "command": command,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "pred": str(arguments.pred),
-        "ref": str(arguments.ref),
-        "seed": arguments.seed,
-        "host": host(),
-        "packages": packages(),
-        "git": git_commit(ROOT),
-    }
-
-
-def _write(
-    folder: Path, results: tuple[Sequence[ClipRow], Sequence[SetRow], Sequence[str]], manifest: Mapping[str, Any]
-) -> None:
-    from crossbody.runs import write_atomic
-    from evaluators.motion.measuring import ClipRow
-    from evaluators.motion.rows import SetRow
-    from evaluators.score import tables
-
-    clips, rows, facts = results
-    try:
-        tables.write_lines(folder / "clips.jsonl", clips)
-        tables.write_table(folder, "clips", clips, ClipRow)
-        tables.write_lines(folder / "table.jsonl", rows)
-        tables.write_table(folder, "table", rows, SetRow)
-        page = tables.markdown("Motion scores with 95 % intervals", facts, _shown(rows))
-        write_atomic(folder / "table.md", page.encode())
-        write_atomic(folder / "manifest.json", json.dumps(manifest, indent=1, allow_nan=False).encode())
-    except OSError as error:
-        raise CrossbodyError(
-            f"cannot write {folder}: {error.strerror}. Give another --out, or free the disk."
-        ) from error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from evaluators.clips.video import FlowOracle
     from evaluators.metric import Metric
 
-FORMAT = 1
 SLOW = ("lpips_vgg",)
 """Left out unless named: it takes fifty times as long as lpips_alex."""
 
@@ -66,25 +63,28 @@ def score(argv: Sequence[str]) -> int:
 def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     from rich.console import Console
 
-    from evaluators.clips.measuring import PREDICTION
+    from evaluators.clips.measuring import PREDICTION, ClipRow
     from evaluators.clips.pairing import pair_up
-    from evaluators.score.tables import console_table, exit_code, notes
+    from evaluators.clips.sets import SetRow
+    from evaluators.score import folder
+    from evaluators.score.tables import console_table, exit_code, markdown, notes
 
     options = _options(arguments)
     metrics = _chosen(arguments.metrics, _flows(arguments))
-    folder = arguments.out or Path("runs") / f"{datetime.datetime.now():%Y%m%d-%H%M%S}-score-video"
-    if (folder / "manifest.json").exists():
-        raise CrossbodyError(f"{folder} already holds results. Give another --out.")
+    out = folder.new(arguments, "video")
     pairs = pair_up(arguments.pred, arguments.ref, options.align, options.fps)
     console = Console(highlight=False)
     measured, rows = run(pairs, metrics, options, arguments.seed, console)
     facts = _facts(rows, pairs)
-    _write(folder, (measured, rows, facts), _manifest(arguments, command, options))
+    page = markdown("Video scores with 95 % intervals", facts, rows)
+    told = {"options": asdict(replace(options, fps=arguments.fps)), "flow": arguments.flow}
+    made = folder.manifest(arguments, "video", command, **told)
+    folder.write(out, (ClipRow, measured.rows), (SetRow, rows), page, made)
     console.print(*facts, sep="\n", soft_wrap=True)
     console.print(console_table("Scores with 95 % intervals", rows))
     for note in notes(rows):
         console.print(f"· {note}", soft_wrap=True)
-    console.print(f"written to {folder}", soft_wrap=True)
+    console.print(f"written to {out}", soft_wrap=True)
     return exit_code(rows, PREDICTION, named=bool(arguments.metrics))
 
 
@@ -175,45 +175,3 @@ def _facts(rows: Sequence[SetRow], pairs: Sequence[Pair]) -> list[str]:
         for r in rows
     }
     return facts + list(seen.values())
-
-
-def _manifest(arguments: Arguments, command: tuple[str, ...], options: Options) -> dict[str, Any]:
-    from crossbody.catalog import ROOT
-    from evaluators.manifest import git_commit, host, packages
-
-    return {
-        "format": FORMAT,
-        "kind": "score-video",
-        "command": command,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "pred": str(arguments.pred),
-        "ref": str(arguments.ref),
-        "seed": arguments.seed,
-        "options": asdict(replace(options, fps=arguments.fps)),
-        "flow": arguments.flow,
-        "host": host(),
-        "packages": packages(),
-        "git": git_commit(ROOT),
-    }
-
-
-def _write(
-    folder: Path, results: tuple[Measured, Sequence[SetRow], Sequence[str]], manifest: Mapping[str, Any]
-) -> None:
-    from crossbody.runs import write_atomic
-    from evaluators.clips.measuring import ClipRow
-    from evaluators.clips.sets import SetRow
-    from evaluators.score import tables
-
-    measured, rows, facts = results
-    try:
-        tables.write_lines(folder / "clips.jsonl", measured.rows)
-        tables.write_table(folder, "clips", measured.rows, ClipRow)
-        tables.write_lines(folder / "table.jsonl", rows)
-        tables.write_table(folder, "table", rows, SetRow)
-        write_atomic(folder / "table.md", tables.markdown("Video scores with 95 % intervals", facts, rows).encode())
-        write_atomic(folder / "manifest.json", json.dumps(manifest, indent=1, allow_nan=False).encode())
-    except OSError as error:
-        raise CrossbodyError(
-            f"cannot write {folder}: {error.strerror}. Give another --out, or free the disk."
-        ) from error
