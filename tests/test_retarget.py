@@ -206,3 +206,7 @@ def test_the_video_shows_the_robot_beside_what_it_follows(reach, tmp_path, monke
     assert len(pictures) == 6
     red, blue = pictures[0][..., 0].astype(int), pictures[0][..., 2].astype(int)
     assert ((red - blue) > 60).sum() > 50, "the skeleton's left side is orange"
+    sky = pictures[0][:40]
+    assert np.median(sky) > 180, "it is light above"
+    for half in np.split(sky, 2, axis=1):
+        assert (half.max(axis=-1) < 110).sum() > 20, "each figure has its caption"

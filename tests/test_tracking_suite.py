@@ -141,6 +141,18 @@ def test_table_2_stands_beside_ours_as_printed():
     assert best["value"].item() == 31.07
 
 
+def test_conditions_that_are_one_task_each_are_shown_once():
+    def sections(tasks: tuple[str, str], splits: tuple[str, str]) -> set[str]:
+        rows = episodes([10.0, 20.0], [5, 5], [True, True]).assign(task=tasks, split=splits)
+        return set(build(rows, (), np.random.default_rng(0))["section"])
+
+    both = {"By condition", "By motion kind"}
+    assert sections(("any.D", "any.T"), ("D", "T")) & both == {"By condition"}
+    assert sections(("walk", "wave"), ("s", "s")) & both == {"By motion kind"}
+    two_in_one = episodes([1.0, 2.0, 3.0], [5] * 3, [True] * 3).assign(task=["a", "b", "c"], split=["s", "s", "t"])
+    assert both <= set(build(two_in_one, (), np.random.default_rng(0))["section"])
+
+
 @pytest.mark.sim
 def test_an_episode_repeats_to_the_last_bit_whatever_was_played_before(env):
     first, _ = play(env, seed=1)

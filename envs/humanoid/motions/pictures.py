@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
 import mujoco
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from envs.humanoid import robot as robots
 from tasks.motion.keypoints import KEYPOINTS
@@ -13,7 +15,26 @@ from tasks.motion.motion import Motion
 
 SIZE = (480, 640)
 COLOURS = {"left": (0.94, 0.55, 0.2, 1.0), "right": (0.3, 0.55, 0.95, 1.0)}
-MIDDLE = (0.85, 0.85, 0.85, 1.0)
+MIDDLE = (0.3, 0.32, 0.36, 1.0)
+SKY = {
+    "type": "skybox",
+    "builtin": "gradient",
+    "rgb1": "0.72 0.78 0.86",
+    "rgb2": "0.95 0.96 0.97",
+    "width": "64",
+    "height": "384",
+}
+TILES = {
+    "name": "tiles",
+    "type": "2d",
+    "builtin": "checker",
+    "rgb1": "0.8 0.81 0.83",
+    "rgb2": "0.74 0.75 0.78",
+    "width": "256",
+    "height": "256",
+}
+INK, CAPTION_PX = (45, 48, 54), 17
+FOLLOWED, FOLLOWS = "what it follows", "the robot"
 COLLISION_GROUP = 3
 
 
@@ -22,9 +43,9 @@ class Studio:
 
     def __init__(self, robot: robots.Robot, size: tuple[int, int] = SIZE, azimuth: float = 130.0):
         self._robot = robot
-        self._model = mujoco.MjModel.from_xml_string(robots.mjcf(robot, skin=True))
+        self._model = mujoco.MjModel.from_xml_string(_furnished(robots.mjcf(robot, skin=True)))
         self._model.vis.global_.offheight, self._model.vis.global_.offwidth = size
-        self._model.vis.headlight.ambient[:], self._model.vis.headlight.diffuse[:] = 0.5, 0.6
+        self._model.vis.headlight.ambient[:], self._model.vis.headlight.diffuse[:] = 0.45, 0.5
         self._data = mujoco.MjData(self._model)
         self._renderer = mujoco.Renderer(self._model, *size)
         self._options = mujoco.MjvOption()
@@ -92,6 +113,31 @@ def film(
     try:
         for time in np.arange(0, (len(qpos) - 1) / motion.fps, 1 / fps):
             index = min(round(time * motion.fps), len(qpos) - 1)
-            yield studio.frame(qpos[index], reference[index] + studio.left * beside)
+            yield captioned(studio.frame(qpos[index], reference[index] + studio.left * beside), float(time))
     finally:
         studio.close()
+
+
+def captioned(picture: np.ndarray, seconds: float) -> np.ndarray:
+    """Return a picture with the names of its two figures over them, and the time in the corner."""
+    drawn = Image.fromarray(picture)
+    height, width = picture.shape[:2]
+    pen, font = ImageDraw.Draw(drawn), ImageFont.load_default(CAPTION_PX)
+    for place, text in ((0.32, FOLLOWED), (0.68, FOLLOWS)):
+        pen.text((place * width, 24), text, INK, font, anchor="mm")
+    pen.text((width - 12, height - 12), f"{seconds:.1f} s", INK, font, anchor="rs")
+    return np.asarray(drawn)
+
+
+def _furnished(xml: str) -> str:
+    """Return a model with a light sky and a tiled floor, on which one sees how far a robot walks."""
+    root = ET.fromstring(xml)
+    asset = root.find("asset")
+    asset = ET.SubElement(root, "asset") if asset is None else asset
+    for texture in (SKY, TILES):
+        ET.SubElement(asset, "texture", texture)
+    ET.SubElement(asset, "material", name="tiles", texture="tiles", texuniform="true", texrepeat="1 1", emission="0.4")
+    floor = next(geom for geom in root.iter("geom") if geom.get("name") == "floor")
+    floor.set("material", "tiles")
+    floor.set("rgba", "1 1 1 1")
+    return ET.tostring(root, encoding="unicode")
