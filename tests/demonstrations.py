@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from training import gr1
 from training.data import lerobot2
 from training.data.demonstration import Demonstration
 from training.data.layout import Layout
+from training.gr1 import frames as gr1
 
 FRAMES = 24
 LAYOUT = gr1.layout()

@@ -11,8 +11,10 @@ import time
 
 from envs.worker import Link
 from tests.demonstrations import CAMERA, demonstration
-from training import collect, demonstrator, gr1, perception
+from training import collect
 from training.data.demonstration import Demonstration
+from training.gr1 import demonstrator, perception
+from training.gr1 import frames as gr1
 
 STEP_S = 0.01  # so that a kill can come anywhere
 DEADLY = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.camera import INTRINSIC, pixels
+from training.unit.camera import INTRINSIC, pixels
 
 
 def test_the_intrinsic_matrix_is_that_of_the_human_body_s_stage():
@@ -31,7 +31,7 @@ def test_the_object_is_where_the_simulator_draws_it(make_env):
     import mujoco
 
     from envs.robocasa.rendering import CROP, EGO_SIZE
-    from training.gr1 import Reader
+    from training.gr1.frames import Reader
 
     env = make_env()
     env.reset(seed=3)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.demonstrations import FRAMES, LAYOUT, frame_of, write_set
-from training import gr1
 from training.convert import convert
 from training.data.chunks import embodiment_of, join, letterbox, open_chunks
 from training.data.formats import open_set
 from training.data.layout import DataError, Layout, consecutive
+from training.gr1 import frames as gr1
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +37,12 @@ def test_episodes_stand_one_after_another_and_every_row_knows_its_ends(chunks):
     assert chunks.instructions[chunks.instruction[30]] == "pick number 1"
 
 
-def test_only_the_parts_of_the_body_and_what_the_simulator_knows_are_kept(chunks, source):
+def test_only_the_parts_of_the_body_the_camera_and_what_the_simulator_knows_are_kept(chunks, source):
     assert chunks.embodiment == "gr1"
     assert set(chunks.values) == {f"{s}.{p}" for s in ("state", "action") for p in gr1.gr1.PARTS} | {
         "privileged.object",
         "privileged.container",
+        "state.camera",
     }
     effectors = open_chunks(source, embodiment="gr1_eef")[0]
     assert effectors.values["action.left_fingertips"].shape == (len(chunks.last), 15)

@@ -22,7 +22,7 @@ from training import collect
 from training.attempts import Attempt, Order, attempts, crashed, record, scene_seed
 from training.collect import Tally
 from training.data.chunks import open_chunks
-from training.student import Student
+from training.gr1.student import Student
 
 ROOT = Path(__file__).resolve().parent.parent
 TASKS = "PnPCupToDrawerClose,PnPCanToDrawerClose"

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from tests.demonstrations import CAMERA, FRAMES, LAYOUT, demonstration, frame_of, write_set
-from training import gr1
 from training.convert import convert
 from training.convert import main as convert_main
 from training.data import lerobot2, lerobot3
 from training.data.formats import WRITERS, find_sets, open_set
 from training.data.layout import DataError, Layout, consecutive
+from training.gr1 import frames as gr1
 
 FORMATS = sorted(WRITERS)
 

@@ -15,9 +15,8 @@ from evaluators.motion.embeddings import canonical, matcher
 from evaluators.motion.embeddings.networks import padded
 from evaluators.motion.sets import NO_TEXTS
 from tests import motions
-from training import matcher as recipe
-from training import matching
-from training.matching import Captioned, Matches, is_new
+from training.matcher import matching, recipe
+from training.matcher.matching import Captioned, Matches, is_new
 from training.options import MatcherOptions
 
 WORDS = {"walk": "walks forward", "squat": "squats down", "wave": "waves a hand"}

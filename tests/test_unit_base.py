@@ -14,8 +14,8 @@ from tests.unit_small import SMALL_POLICY, batch, small
 from tests.unit_synthetic import SquareChunks
 from training.loop import save_memory
 from training.options import PolicyOptions, TokenizerOptions, TokenOptions
-from training.plan import build, count, describe
-from training.ready import Needs, make_ready
+from training.unit.plan import build, count, describe
+from training.unit.ready import Needs, make_ready
 
 IMAGE = 151655
 

@@ -17,14 +17,15 @@ from crossbody.errors import CrossbodyError
 from tasks import gr1
 from tests.running import make_plan
 from tests.unit_synthetic import SquareChunks
-from training import guess, looks, loop, pictures, policy, tokenizer
-from training.augment import jitter
-from training.batches import Batches
+from training import loop
 from training.options import GuessOptions, LooksOptions, PolicyOptions, TokenizerOptions, TokenOptions
-from training.pictures import CachedGrids
-from training.ready import Needs, make_ready
-from training.sources import Source
 from training.train import main
+from training.unit import guess, looks, pictures, policy, tokenizer
+from training.unit.augment import jitter
+from training.unit.batches import Batches
+from training.unit.pictures import CachedGrids
+from training.unit.ready import Needs, make_ready
+from training.unit.sources import Source
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -244,7 +245,7 @@ def test_the_command_says_what_it_lacks_and_knows_its_recipes(capsys):
 
 
 def test_every_analysis_is_one_command_with_numbers_and_a_figure(tmp_path, unit, sets, monkeypatch):
-    from training import analyse, analyses
+    from training.unit import analyse, analyses
 
     monkeypatch.setattr(analyses, "open_chunks", lambda folder: [sets[int(folder.name)]])
     common = ["--data", "0", "2", "--tokenizer", str(unit), "--samples", "40", "--out", str(tmp_path)]

@@ -26,7 +26,7 @@ ATTEMPTS_PER_EPISODE = 4
 SPARE_ATTEMPTS = 10
 CRASHES = 3
 """Workers in a row that may die in a task before the collection gives it up."""
-WORKER, HUMAN_WORKER = "training.demonstrator:serve", "training.human.demonstrator:serve"
+WORKER, HUMAN_WORKER = "training.gr1.demonstrator:serve", "training.human.demonstrator:serve"
 HUMAN_TASKS = "human_table"
 """What stands in collection.json as the suite of a collection of human hands."""
 NOISE_RAD, PERCEPTION = 0.03, 32

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
+import sys
+from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +23,15 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from crossbody.errors import CrossbodyError
 from crossbody.runs import write_atomic
-from training.batches import Supply
-from training.eyes import Batch
-from training.pictures import keep_memory
 from training.show import Curves, progress
+
+Batch = dict[str, Tensor]
 
 SNAPSHOT = "snapshot.safetensors"
 BETAS, EPS, WEIGHT_DECAY = (0.95, 0.999), 1e-8, 1e-5  # released recipe
 WARM_UP, MAX_NORM = 0.05, 1.0
 HELD_OUT_BATCHES = 4
+MALLOPT_TRIM, MALLOPT_MMAP = -1, -3
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,24 @@ class Plan:
     save_every: int
     bf16: bool = False
     checkpointing: bool = False
+
+
+class Supply(ABC):
+    """Batches by their step, which is all that they depend on."""
+
+    @abstractmethod
+    def __call__(self, step: int, process: int = 0, held_out: bool = False) -> Batch:
+        """Return the batch of a step, for training or held out."""
+
+    def prefetched(self, first: int, last: int, process: int = 0) -> Iterator[Batch]:
+        """Yield the batches of steps first … last - 1, each made while the one before is used."""
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(self, first, process)
+            for step in range(first + 1, last + 1):
+                ready = coming.result()
+                if step < last:
+                    coming = pool.submit(self, step, process)
+                yield ready
 
 
 class Loop:
@@ -190,3 +212,12 @@ def refuse_other(folder: Path, recipe: dict[str, Any]) -> None:
                 + "\nUse the same options to go on, or another --out."
             )  # fmt: skip
     write_atomic(note, (json.dumps(plain, indent=1) + "\n").encode())
+
+
+def keep_memory() -> None:
+    """Tell glibc to keep freed memory: where page faults are dear, a network is twenty times slower without this."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):
+            libc.mallopt(MALLOPT_MMAP, 32 << 20)
+            libc.mallopt(MALLOPT_TRIM, 2**31 - 1)

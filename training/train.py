@@ -20,18 +20,18 @@ from training.options import (
 from training.wbc.options import WbcOptions
 
 RECIPES = {
-    "tokenizer": ("training.tokenizer", TokenizerOptions, "UniT's tokenizer, in any of its variants"),
-    "looks": ("training.looks", LooksOptions, "where object and container are: what both policies may begin with"),
+    "tokenizer": ("training.unit.tokenizer", TokenizerOptions, "UniT's tokenizer, in any of its variants"),
+    "looks": ("training.unit.looks", LooksOptions, "where object and container are: what both policies may begin with"),
     "guess": (
-        "training.guess",
+        "training.unit.guess",
         GuessOptions,
         "what to do next, from joints and places alone: what both policies go on from",
     ),
-    "vla_unit": ("training.policy", TokenOptions, "VLA-UniT: a policy that predicts the tokenizer's codes"),
-    "gr00t": ("training.policy", PolicyOptions, "its matched baseline: the same policy from actions alone"),
+    "vla_unit": ("training.unit.policy", TokenOptions, "VLA-UniT: a policy that predicts the tokenizer's codes"),
+    "gr00t": ("training.unit.policy", PolicyOptions, "its matched baseline: the same policy from actions alone"),
     "wbc": ("training.wbc.recipe", WbcOptions, "the whole-body controller: PPO in simulation, without demonstrations"),
     "matcher": (
-        "training.matcher",
+        "training.matcher.recipe",
         MatcherOptions,
         "motions and texts in one space, for FID and R-precision; it makes its own data",
     ),
@@ -63,7 +63,7 @@ def _run(arguments: Sequence[str]) -> int:
         print(recipe.describe(options) if options.plan else f"wrote {recipe.train(options)}")
         return 0
     if options.plan:
-        from training.plan import describe
+        from training.unit.plan import describe
 
         print(describe(name, options))
         return 0

@@ -16,12 +16,12 @@ from agents.unit.guess import LEAST_SPREAD, Guess, guess_loss
 from agents.unit.policy import Seen
 from agents.unit.tokenizer import Result
 from crossbody.errors import CrossbodyError
-from training.batches import Batches
-from training.card import write_card
 from training.data.chunks import Chunks
 from training.loop import Loop, refuse_other
 from training.options import GuessOptions
-from training.ready import Needs, card_of, loop_plan, make_ready
+from training.unit.batches import Batches
+from training.unit.card import write_card
+from training.unit.ready import Needs, card_of, loop_plan, make_ready
 
 SPREAD_BATCHES = 40
 

@@ -16,11 +16,11 @@ from agents.unit.looks import Looks, looks_losses
 from agents.unit.policy import Seen
 from agents.unit.tokenizer import Result
 from crossbody.errors import CrossbodyError
-from training.card import write_card
 from training.data.chunks import Chunks
 from training.loop import Loop, refuse_other
 from training.options import LooksOptions
-from training.ready import Needs, card_of, loop_plan, make_ready
+from training.unit.card import write_card
+from training.unit.ready import Needs, card_of, loop_plan, make_ready
 
 
 class Finder(nn.Module):

@@ -19,12 +19,12 @@ from agents.unit.quantizer import perplexity
 from agents.unit.tokenizer import UniT
 from crossbody.errors import CrossbodyError
 from evaluators.alignment import knn_mixing, linear_probe, mmd, retrieval, tsne
-from training.analyse import Alignment, Codebook, Denoising
 from training.data.chunks import open_chunks
-from training.eyes import Batch, Stream
 from training.options import TokenizerOptions
-from training.ready import Needs, make_ready
-from training.tokenizer import load_tokenizer, prepare
+from training.unit.analyse import Alignment, Codebook, Denoising
+from training.unit.eyes import Batch, Stream
+from training.unit.ready import Needs, make_ready
+from training.unit.tokenizer import load_tokenizer, prepare
 
 Row = dict[str, Any]
 SIGMAS = np.linspace(0, 0.5, 11)

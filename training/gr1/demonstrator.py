@@ -18,11 +18,11 @@ from envs.chunked import make
 from envs.worker import Link
 from evaluators.acting import describe
 from tasks import gr1
-from training import gr1 as frames
 from training.attempts import Attempt, Job, Order, attempts, record, scene_seed
 from training.data.demonstration import Demonstration
 from training.data.lerobot2 import Writer
-from training.student import Student
+from training.gr1 import frames
+from training.gr1.student import Student
 
 MAX_STEPS = 720
 OBSERVE = [c.name for c in gr1.STATE]
@@ -111,7 +111,7 @@ class Station:
         return self._student.lead(self._env, spec, (observation, instruction), steps)
 
     def _shuffle(self, info: Mapping[str, Any], states: Mapping[str, np.ndarray], seed: int) -> None:
-        from training.perception import Shuffler  # it imports MuJoCo, which reads then which GL to use
+        from training.gr1.perception import Shuffler  # it imports MuJoCo, which reads then which GL to use
 
         self._link.beat("reset")
         shuffler = Shuffler(self._env, np.array(info["scene"]["qpos"]), states, generator(seed, "perception"))

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from agents.unit.agent import normalise
 from agents.unit.bodies import Scaling
-from training.augment import crop, jitter
-from training.pictures import CachedGrids
-from training.sources import Source
+from training.loop import Batch
+from training.unit.augment import crop, jitter
+from training.unit.pictures import CachedGrids
+from training.unit.sources import Source
 
-Batch = dict[str, Tensor]
 Reader = Callable[[np.ndarray, Sequence[str]], Batch]
 
 

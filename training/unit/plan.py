@@ -10,8 +10,8 @@ from agents.unit.policy import Policy, make_context
 from agents.unit.tokenizer import UniT
 from agents.unit.visual import plan_visual
 from training.options import Common, TokenizerOptions
-from training.policy import configure
 from training.show import table
+from training.unit.policy import configure
 
 GIB = 2**30
 TRAINED_BYTES, FROZEN_BYTES = 16, 4  # a weight, its gradient and Adam's two moments in float32; a weight

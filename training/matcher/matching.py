@@ -19,8 +19,7 @@ from evaluators.motion.clip import MotionClip
 from evaluators.motion.embeddings import canonical
 from evaluators.motion.embeddings.matcher import TOKENS
 from evaluators.motion.embeddings.networks import padded
-from training.batches import Supply
-from training.eyes import Batch
+from training.loop import Batch, Supply
 from training.show import progress
 
 HELD_OUT_EVERY = 5

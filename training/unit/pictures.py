@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import sys
 from collections import deque
@@ -22,13 +21,13 @@ from agents.unit.visual import load_visual, tensor_of
 from crossbody.contracts import digest
 from crossbody.extras import cache_folder
 from crossbody.seeds import generator
-from training.augment import jitter
 from training.data.chunks import Chunks
+from training.loop import keep_memory
 from training.show import progress
+from training.unit.augment import jitter
 
 FEATURES_VERSION = 2
 JITTERED = 0.7  # share of the pictures that are seen under other light
-MALLOPT_TRIM, MALLOPT_MMAP = -1, -3
 
 
 @dataclass(frozen=True)
@@ -171,12 +170,3 @@ def statistics(grids: CachedGrids, most: int = 2000) -> dict[str, np.ndarray]:
         found[f"{name}_mean"] = values.mean((0, 2, 3), np.float64).astype(np.float32)
         found[f"{name}_std"] = values.std((0, 2, 3), np.float64).clip(1e-3).astype(np.float32)
     return found
-
-
-def keep_memory() -> None:
-    """Tell glibc to keep freed memory: where page faults are dear, a network is twenty times slower without this."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):
-            libc.mallopt(MALLOPT_MMAP, 32 << 20)
-            libc.mallopt(MALLOPT_TRIM, 2**31 - 1)

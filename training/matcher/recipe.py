@@ -15,10 +15,9 @@ from crossbody.runs import write_atomic
 from envs.humanoid.motions import library
 from evaluators.motion.embeddings.matcher import Matcher, Sizes, load
 from evaluators.motion.sets import POOL
-from training.eyes import Batch
-from training.loop import Loop, Plan, refuse_other
-from training.matching import HELD_OUT_WORDINGS, Captioned, Matches, motions, statistics
-from training.matching_card import text
+from training.loop import Batch, Loop, Plan, refuse_other
+from training.matcher.card import text
+from training.matcher.matching import HELD_OUT_WORDINGS, Captioned, Matches, motions, statistics
 from training.options import MatcherOptions
 
 DRY_STEPS, DRY_CLIPS, DRY_BATCH = 4, 5, 16

@@ -15,7 +15,7 @@ import numpy as np
 from envs.robocasa.rendering import CROP, EGO_SIZE
 from tasks import gr1
 from training.data.demonstration import Demonstration
-from training.gr1 import TARGETS, Reader
+from training.gr1.frames import TARGETS, Reader
 
 SPREAD_RAD = {"left_arm": 0.5, "right_arm": 0.5, "waist": 0.1}
 SHIFT_M = 0.15

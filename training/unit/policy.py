@@ -18,15 +18,15 @@ from agents.unit.policy import Policy, reader_of
 from agents.unit.tokenizer import UniT
 from agents.unit.visual import load_visual
 from crossbody.errors import CrossbodyError
-from training.card import write_card
 from training.data.chunks import Chunks
-from training.eyes import Batch
-from training.guess import load_guess
-from training.looks import load_looks
 from training.loop import Loop, refuse_other
 from training.options import PolicyOptions, TokenOptions
-from training.ready import Needs, card_of, loop_plan, make_ready
-from training.tokenizer import load_tokenizer, prepare
+from training.unit.card import write_card
+from training.unit.eyes import Batch
+from training.unit.guess import load_guess
+from training.unit.looks import load_looks
+from training.unit.ready import Needs, card_of, loop_plan, make_ready
+from training.unit.tokenizer import load_tokenizer, prepare
 
 Known = tuple[dict[str, Scaling], dict[str, np.ndarray]]
 

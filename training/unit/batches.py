@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +10,9 @@ import torch
 
 from agents.unit.bodies import Scaling, pad
 from agents.unit.config import Bodies
-from training.eyes import Batch, Eyes, Stream
-from training.sources import Raw, Source
+from training.loop import Batch, Supply
+from training.unit.eyes import Eyes, Stream
+from training.unit.sources import Raw, Source
 
 OUT_OF_VIEW = -1e4  # px, for what is behind the camera or nowhere
 HELD_OUT_EVERY = 20  # one episode in so many is never trained on
@@ -27,24 +26,6 @@ class Mixing:
     seed: int
     bodies: Bodies
     state_noise: float = 0.0  # standard deviation, rad or m; the action stays where it was, so noise teaches to correct
-
-
-class Supply(ABC):
-    """Batches by their step, which is all that they depend on."""
-
-    @abstractmethod
-    def __call__(self, step: int, process: int = 0, held_out: bool = False) -> Batch:
-        """Return the batch of a step, for training or held out."""
-
-    def prefetched(self, first: int, last: int, process: int = 0) -> Iterator[Batch]:
-        """Yield the batches of steps first … last - 1, each made while the one before is used."""
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(self, first, process)
-            for step in range(first + 1, last + 1):
-                ready = coming.result()
-                if step < last:
-                    coming = pool.submit(self, step, process)
-                yield ready
 
 
 class Batches(Supply):

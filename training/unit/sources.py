@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.unit.bodies import Body, Scaling, find_body
-from training.camera import pixels
 from training.data.chunks import CAMERA_POSE, Chunks
+from training.unit.camera import pixels
 
 THINGS = ("object", "container")
 

@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Codebook) -> int:
-    from training import analyses
+    from training.unit import analyses
     from training.show import table
 
     name = next(n for n, kind in KINDS.items() if kind is type(options))

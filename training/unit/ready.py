@@ -16,13 +16,13 @@ from agents.unit.bodies import Scaling
 from agents.unit.config import Bodies, Visual
 from agents.unit.language import Words
 from crossbody.errors import CrossbodyError
-from training.batches import Batches, Mixing, fit_scalings, position_statistics
 from training.data.chunks import Chunks
-from training.eyes import CachedEyes, ClosedEyes, OpenEyes, Reader, Stream, text_of
 from training.loop import Plan
 from training.options import Common
-from training.pictures import cached_grids, statistics
-from training.sources import Source
+from training.unit.batches import Batches, Mixing, fit_scalings, position_statistics
+from training.unit.eyes import CachedEyes, ClosedEyes, OpenEyes, Reader, Stream, text_of
+from training.unit.pictures import cached_grids, statistics
+from training.unit.sources import Source
 
 DRY_STEPS, DRY_BATCH, DRY_ROWS = 6, 8, 16
 

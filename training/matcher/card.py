@@ -14,7 +14,7 @@ from evaluators.motion.embeddings.matcher import BATCH, Matching
 from evaluators.motion.embeddings.networks import padded
 from evaluators.motion.rows import REPLICATIONS
 from evaluators.motion.sets import PAIRS, POOL, pair_distances, ranks
-from training.matching import Captioned
+from training.matcher.matching import Captioned
 from training.options import MatcherOptions
 
 TOPS = (1, 2, 3)

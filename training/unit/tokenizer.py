@@ -13,12 +13,12 @@ from agents.unit.checkpoint import Checkpoint, load_checkpoint, rounded_weights
 from agents.unit.config import TokenizerConfig, from_dict, load_size, to_dict
 from agents.unit.tokenizer import UniT
 from agents.unit.visual import as_patches, load_visual
-from training.card import write_card
 from training.data.chunks import Chunks
-from training.eyes import Batch
 from training.loop import Loop, refuse_other
 from training.options import TokenizerOptions
-from training.ready import Needs, card_of, loop_plan, make_ready
+from training.unit.card import write_card
+from training.unit.eyes import Batch
+from training.unit.ready import Needs, card_of, loop_plan, make_ready
 
 
 def train(options: TokenizerOptions, sets: Sequence[Chunks]) -> Path:

@@ -1,0 +1,1 @@
+"""The motion matcher: motions and texts in one space."""

@@ -1,0 +1,1 @@
+"""The UniT family: its recipes, what they see of their data, and the analyses."""
