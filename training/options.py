@@ -89,10 +89,10 @@ class GuessOptions(Common):
     human_share: float = 1.0
     """How often human chunks are drawn, against the robot's."""
 
-    state_noise: float = 0.01
+    state_noise: float = 0.03
     """Standard deviation, rad or m, of noise on the state; the action stays in place, so the noise teaches to correct it."""
 
-    unsure: float = 0.01
+    unsure: float = 0.02
     """Standard deviation, m, of noise on where object and container are: looks mistake them, too."""
 
 
