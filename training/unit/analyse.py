@@ -68,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Codebook) -> int:
-    from training.unit import analyses
     from training.show import table
+    from training.unit import analyses
 
     name = next(n for n, kind in KINDS.items() if kind is type(options))
     if not options.data:
