@@ -67,7 +67,7 @@ class TokenizerOptions(Common):
     variant: str = "full"
     """full, no_cross (every branch decodes its own), villa (vision to both), vision, or action (a plain RQ-VAE of actions)."""
 
-    human_share: float = 1.0
+    human_share: float = 0.5
     """How often human chunks are drawn, against the robot's."""
 
 
@@ -78,7 +78,7 @@ class LooksOptions(Common):
     frames_share: float = 2.0
     """Frames without actions, drawn so often per demonstrated chunk: everything in them lies elsewhere, whatever the arms do."""
 
-    human_share: float = 1.0
+    human_share: float = 0.5
     """How often human frames are drawn, against the robot's."""
 
 
@@ -86,7 +86,7 @@ class LooksOptions(Common):
 class GuessOptions(Common):
     """Train what guesses a chunk without pictures: `train guess --data DIR`, for `train gr00t|vla_unit --guess`."""
 
-    human_share: float = 1.0
+    human_share: float = 0.25
     """How often human chunks are drawn, against the robot's."""
 
     state_noise: float = 0.03
@@ -103,7 +103,7 @@ class PolicyOptions(Common):
     frames_share: float = 0.5
     """Frames without actions, drawn so often per demonstrated chunk: they teach where object and container are. None with --looks."""
 
-    human_share: float = 1.0
+    human_share: float = 0.25
     """How often human chunks are drawn, against the robot's."""
 
     state_noise: float = 0.01
