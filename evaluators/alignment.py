@@ -52,7 +52,12 @@ def mmd(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def retrieval(one: np.ndarray, other: np.ndarray, task_one: np.ndarray, task_other: np.ndarray) -> float:
-    """Return how often the nearest vector of the other body belongs to the same task, both ways, in balance."""
+    """Return how often the nearest vector of the other body belongs to the same task, both ways, in balance.
+
+    NaN where the two share no task: then nothing can be found.
+    """
+    if not np.isin(task_one, task_other).any():
+        return float("nan")
     nearest = cdist(one, other)
     there = (task_other[nearest.argmin(1)] == task_one).mean()
     back = (task_one[nearest.argmin(0)] == task_other).mean()

@@ -52,6 +52,11 @@ def test_retrieval_counts_the_same_task_both_ways():
     assert retrieval(one, other, np.array([0, 1]), np.array([0, 0, 1])) == pytest.approx((1 / 2 + 2 / 3) / 2)
 
 
+def test_bodies_that_share_no_task_have_no_retrieval():
+    one, other = np.eye(2), np.eye(2)
+    assert np.isnan(retrieval(one, other, np.array([0, 1]), np.array([2, 3])))
+
+
 def test_the_picture_keeps_clouds_apart(apart, random):
     picture = tsne(np.concatenate([apart[0][:40], apart[1][:40]]), random, perplexity=10)
     one, other = picture[:40], picture[40:]
