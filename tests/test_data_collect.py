@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,17 @@ def test_a_collection_killed_at_any_moment_goes_on_to_the_same_files(whole, tmp_
     assert sorted(mine) == sorted(expected)
     for name, content in expected.items():
         assert mine[name] == content, name
+
+
+def test_a_kill_after_the_last_episode_leaves_no_statistics_owing(whole, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(whole[0], out)
+    one, other = (out / "demonstrations" / task / "meta/stats.json" for task in TASKS.split(","))
+    one.unlink()
+    other.write_text("{}")
+    os.utime(other, (0, 0))  # of an earlier round
+    assert start(out).wait(timeout=120) == 0
+    assert contents(out) == contents(whole[0])
 
 
 def test_an_attempt_that_two_workers_end_counts_once(tmp_path):

@@ -209,8 +209,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             _progress(collection, console, workers) as show,
         ):
             collection.run(pool, show)
+        if not _human(arguments):
+            _settle_statistics(order, collection.tally)
     console.print(_acceptance(collection.tally))
     return 1 if collection.tally.given_up else 0
+
+
+def _settle_statistics(order: Order, tally: Tally) -> None:
+    """Write the statistics that a worker still owed when it was killed after a task's last episode."""
+    from training.data.lerobot2 import Writer
+    from training.gr1 import frames
+
+    for task in tally.wanted:
+        folder = order.folder / "demonstrations" / task
+        episodes, written = folder / "meta/episodes.jsonl", folder / "meta/stats.json"
+        if episodes.exists() and not (written.exists() and written.stat().st_mtime_ns >= episodes.stat().st_mtime_ns):
+            Writer(folder, frames.layout(picture_every=order.picture_every), keep=tally.kept(task)).close()
 
 
 def _human(arguments: Arguments) -> bool:
