@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -101,6 +102,24 @@ def test_the_human_body_is_recognised_by_its_format(source, tmp_path):
     human = open_chunks(tmp_path / "human")[0]
     assert human.embodiment == "human_egodex"
     assert sum(v.shape[1] for n, v in human.values.items() if n.startswith("action.")) == 57
+
+
+@pytest.mark.parametrize("form", ["lerobot2", "lerobot3", "robosuite"])
+def test_every_episode_s_pictures_have_a_name_of_their_own_that_a_copy_shares(source, tmp_path, form):
+    place = tmp_path / "set"
+    place.mkdir()
+    convert(source / "a", place / ("x.hdf5" if form == "robosuite" else "x"), form)
+    videos = open_chunks(place)[0].videos()
+    assert len(set(videos)) == len(videos) == 10
+    shutil.copytree(place, tmp_path / "copy")
+    assert open_chunks(tmp_path / "copy")[0].videos() == videos
+
+
+def test_an_absent_video_is_named(source, tmp_path):
+    shutil.copytree(source / "a", tmp_path / "a")
+    next((tmp_path / "a").rglob("*.mp4")).unlink()
+    with pytest.raises(DataError, match=r"the video .*mp4 is absent"):
+        open_chunks(tmp_path / "a")[0].videos()
 
 
 def test_sets_of_several_bodies_are_not_joined(source, tmp_path):

@@ -57,7 +57,7 @@ class Chunks:
     def videos(self) -> list[str]:
         """Return a digest of each episode's pictures: the bytes of its video, and which stretch of it."""
         stretches = [e.pictures[self.camera] for e in self.episodes]
-        return [f"{_contents(f.file)}/{f.first}+{f.frames}" for f in stretches]  # type: ignore[attr-defined]  # all readers' have it
+        return [f"{_contents(f.file)}/{f.stretch}" for f in stretches]  # type: ignore[attr-defined]  # all readers' have it
 
     def fingerprint(self) -> str:
         """Return a digest of all numbers, the instructions and the lengths of the videos; the folder's name does not enter."""
@@ -164,6 +164,8 @@ def _camera(layout: Layout) -> str:
 @cache
 def _contents(file: Path) -> str:
     """A video's digest; of a file that holds many episodes, once."""
+    if not file.is_file():
+        raise DataError(f"the video {file} is absent")
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()[:32]
 

@@ -21,6 +21,11 @@ class Footage:
     first: int
     frames: int
 
+    @property
+    def stretch(self) -> str:
+        """Which part of the file this is."""
+        return f"{self.first}+{self.frames}"
+
     def __len__(self) -> int:
         return self.frames
 

@@ -117,6 +117,11 @@ class Frames:
     place: str
     frames: int
 
+    @property
+    def stretch(self) -> str:
+        """Which part of the file this is."""
+        return self.place
+
     def __len__(self) -> int:
         return self.frames
 
