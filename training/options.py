@@ -112,8 +112,9 @@ class PolicyOptions(Common):
     looks: Path | None = None
     """A folder of `train looks`, which stay as they are: the policy need not learn from actions where things are."""
 
-    guess: Path | None = None
-    """A folder of `train guess`, which stays as it is: the policy learns what it leaves over."""
+    guess: Literal["none"] | Path | None = None
+    """A folder of `train guess`, which stays as it is: the policy learns what it leaves over. none: the policy has no guess,
+    and learns whole chunks from what it sees. By default the guess is trained along."""
 
     warm_start: Path | None = None
     """A checkpoint of the same configuration to begin with: robot-only fine-tuning after co-training, for one."""

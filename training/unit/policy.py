@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -82,7 +83,7 @@ class Parts:
     def load(options: PolicyOptions) -> Parts:
         """Read the folders that the options name."""
         looks = (load_looks(options.looks), options.looks) if options.looks else None
-        guess = (load_guess(options.guess), options.guess) if options.guess else None
+        guess = (load_guess(options.guess), options.guess) if isinstance(options.guess, Path) else None
         if not isinstance(options, TokenOptions):
             return Parts(looks, guess, None, None)
         folder = options.tokenizer or Path("runs/train") / f"tokenizer_full-{options.size}"
@@ -119,9 +120,10 @@ def alike(one: Checkpoint, other: Checkpoint) -> bool:
 
 def configure(options: PolicyOptions) -> tuple[Size, str]:
     """Return the size with what the options change in the policy, and the agent's name."""
+    changes: dict[str, Any] = {"guess": 0} if options.guess == "none" else {}
     if isinstance(options, TokenOptions):
-        return load_size(options.size, policy={"wiring": options.wiring, "detach": options.detach}), "vla_unit"
-    return load_size(options.size, policy={"bridge": False, "detach": False}), "gr00t"
+        return load_size(options.size, policy=changes | {"wiring": options.wiring, "detach": options.detach}), "vla_unit"
+    return load_size(options.size, policy=changes | {"bridge": False, "detach": False}), "gr00t"
 
 
 def coder(tokenizer: UniT | None) -> Callable[[Batch], Batch]:
