@@ -122,7 +122,9 @@ def configure(options: PolicyOptions) -> tuple[Size, str]:
     """Return the size with what the options change in the policy, and the agent's name."""
     changes: dict[str, Any] = {"guess": 0} if options.guess == "none" else {}
     if isinstance(options, TokenOptions):
-        return load_size(options.size, policy=changes | {"wiring": options.wiring, "detach": options.detach}), "vla_unit"
+        return load_size(
+            options.size, policy=changes | {"wiring": options.wiring, "detach": options.detach}
+        ), "vla_unit"
     return load_size(options.size, policy=changes | {"bridge": False, "detach": False}), "gr00t"
 
 
