@@ -21,7 +21,8 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "analyse": Command(
-        "training.unit.analyse:main", "look into a tokenizer: its codes, how it aligns two bodies, what noise does"
+        "training.unit.analyse:main",
+        "look into tokenizers (codes, alignment, noise) and policies (error, success over data)",
     ),
     "assets": Command("envs.robocasa.assets.command:main", "make, find, check and look at asset packs", simulates=True),
     "collect": Command(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -242,21 +241,3 @@ def test_the_command_says_what_it_lacks_and_knows_its_recipes(capsys):
     assert "train on what? Give --data DIR" in capsys.readouterr().err
     assert main(["gr00"]) == 2
     assert "Did you mean 'gr00t'?" in capsys.readouterr().err
-
-
-def test_every_analysis_is_one_command_with_numbers_and_a_figure(tmp_path, unit, sets, monkeypatch):
-    from training.unit import analyse, analyses
-
-    monkeypatch.setattr(analyses, "open_chunks", lambda folder: [sets[int(folder.name)]])
-    common = ["--data", "0", "2", "--tokenizer", str(unit), "--samples", "40", "--out", str(tmp_path)]
-    for name in analyse.KINDS:
-        assert analyse.main([name, *common]) == 0
-        assert (tmp_path / f"{name}.png").stat().st_size > 5000
-    rows = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in analyse.KINDS}
-    assert [r["space"] for r in rows["alignment"]] == ["raw action", "vision", "action", "fusion"]
-    assert {(r["body"], r["branch"]) for r in rows["codebook"]} == {
-        (body, branch) for body in ("gr1", "human_egodex") for branch in ("vision", "action", "fusion")
-    }
-    assert all(r["agreement"] == 1 for r in rows["codebook"] if r["branch"] == "fusion")
-    assert rows["denoising"][0]["noise itself"] == 0
-    assert rows["denoising"][-1]["noise itself"] == pytest.approx(0.25, rel=0.2)

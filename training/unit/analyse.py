@@ -1,10 +1,11 @@
-"""The ``analyse`` command: what a tokenizer's codes are like, how far it aligns two bodies, and what it does to noise."""
+"""The ``analyse`` command: a tokenizer's codes, alignment and noise; policies' errors, and their success over the data."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -17,10 +18,21 @@ from crossbody.runs import write_atomic
 
 
 @dataclass(frozen=True)
-class Codebook:
+class Analysis:
+    """What every analysis has."""
+
+    seed: int = 0
+    """Of the samples and of the intervals."""
+
+    out: Path = Path("runs/analyse")
+    """Where the numbers (JSON) and the figure (PNG) go."""
+
+
+@dataclass(frozen=True)
+class Codebook(Analysis):
     """Which codes are used, by each body and branch, and how often branches agree."""
 
-    data: tuple[Path, ...]
+    data: tuple[Path, ...] = ()
     """Folders of demonstrations; samples come from the episodes that were held out."""
 
     tokenizer: Path = Path("runs/train/tokenizer_full-tiny")
@@ -28,12 +40,6 @@ class Codebook:
 
     samples: int = 1000
     """Chunks of each body."""
-
-    seed: int = 0
-    """Of the samples."""
-
-    out: Path = Path("runs/analyse")
-    """Where the numbers (JSON) and the figure (PNG) go."""
 
 
 @dataclass(frozen=True)
@@ -55,29 +61,56 @@ class Denoising(Codebook):
     """Whose actions are disturbed; the paper's figure is on human ones."""
 
 
-KINDS: dict[str, type[Codebook]] = {"codebook": Codebook, "alignment": Alignment, "denoising": Denoising}
+@dataclass(frozen=True)
+class Imitation(Analysis):
+    """How far policies' chunks are from the demonstrated ones on episodes held out, and from the first policy's, in pairs."""
+
+    data: tuple[Path, ...] = ()
+    """Folders of demonstrations; give all of them, also for a policy that was trained on a share."""
+
+    policies: tuple[Path, ...] = ()
+    """Folders of `train gr00t|vla_unit`; the first is what the others are compared with."""
+
+    samples: int = 2000
+    """Chunks, at most."""
+
+    body: str = "gr1"
+    """Whose demonstrations."""
+
+
+@dataclass(frozen=True)
+class Efficiency(Analysis):
+    """Success over the number of robot demonstrations that a policy was trained on, one line per agent and mix of bodies."""
+
+    runs: tuple[Path, ...] = ()
+    """Run folders of one suite and protocol."""
+
+
+KINDS: dict[str, tuple[type[Analysis], str]] = {
+    "codebook": (Codebook, "tokenizer_analyses"),
+    "alignment": (Alignment, "tokenizer_analyses"),
+    "denoising": (Denoising, "tokenizer_analyses"),
+    "imitation": (Imitation, "policy_analyses"),
+    "efficiency": (Efficiency, "policy_analyses"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run an analysis and return the exit code."""
-    kinds = tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, kind in KINDS.items())
+    kinds = tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, (kind, _) in KINDS.items())
     from typing import Union
 
     chosen = tyro.cli(Union[kinds], args=argv, prog="crossbody analyse")  # pyright: ignore # noqa: UP007 - built at run time
     return guarded(lambda: _run(chosen))
 
 
-def _run(options: Codebook) -> int:
+def _run(options: Analysis) -> int:
     from training.show import table
-    from training.unit import analyses
 
-    name = next(n for n, kind in KINDS.items() if kind is type(options))
-    if not options.data:
+    name, module = next((n, module) for n, (kind, module) in KINDS.items() if kind is type(options))
+    if not getattr(options, "data", True):
         raise CrossbodyError("analyse what? Give --data DIR [DIR …], one for each body.")
-    work: Callable = {"codebook": analyses.codebook, "alignment": analyses.alignment, "denoising": analyses.denoising}[
-        name
-    ]
-    rows, figure = work(options)
+    rows, figure = getattr(importlib.import_module(f"training.unit.{module}"), name)(options)
     write_atomic(options.out / f"{name}.json", (json.dumps(rows, indent=1) + "\n").encode())
     figure.savefig(options.out / f"{name}.png", dpi=140)
     head = list(rows[0])

@@ -11,7 +11,7 @@ import torch
 from agents.unit.bodies import Scaling, pad
 from agents.unit.config import Bodies
 from training.loop import Batch, Supply
-from training.unit.eyes import Eyes, Stream
+from training.unit.eyes import Drawn, Eyes, Stream
 from training.unit.sources import Raw, Source
 
 OUT_OF_VIEW = -1e4  # px, for what is behind the camera or nowhere
@@ -36,7 +36,7 @@ class Batches(Supply):
         self._features = {k: torch.from_numpy(v) for k, v in features.items()}
         shares = np.array([s.share for s in streams], float)
         self._shares = shares / shares.sum()
-        self._rows = {held: [_split(s.source, held) for s in streams] for held in (False, True)}
+        self._rows = {held: [split(s.source, held) for s in streams] for held in (False, True)}
 
     def __call__(self, step: int, process: int = 0, held_out: bool = False) -> Batch:
         """Return the batch of a step: samples of every stream, in number as their shares."""
@@ -47,6 +47,13 @@ class Batches(Supply):
             for i, count in enumerate(counts)
             if count
         ]
+        return self._take(drawn, random, held_out)
+
+    def at(self, drawn: Drawn) -> Batch:
+        """Return the batch of these rows as they are: no noise, no other light."""
+        return self._take(drawn, np.random.default_rng(self.mixing.seed), held_out=True)
+
+    def _take(self, drawn: Drawn, random: np.random.Generator, held_out: bool) -> Batch:
         noise = 0.0 if held_out else self.mixing.state_noise
         parts = [self._numbers(stream, rows, noise, random) for _, stream, rows in drawn]
         batch = {name: torch.cat([p[name] for p in parts]) for name in parts[0]}
@@ -95,7 +102,7 @@ def position_statistics(sources: Sequence[Source]) -> dict[str, np.ndarray]:
     return {"position_mean": mean.astype(np.float32), "position_std": std.astype(np.float32)}
 
 
-def _split(source: Source, held_out: bool) -> np.ndarray:
+def split(source: Source, held_out: bool) -> np.ndarray:
     """Return the source's rows in the episodes held out, or in the others; all where there are too few episodes to split."""
     episode = np.unique(source.chunks.last, return_inverse=True)[1][source.rows]
     chosen = (episode % HELD_OUT_EVERY == HELD_OUT_EVERY - 1) == held_out

@@ -1,0 +1,167 @@
+"""The analyses of policies: how far from the expert their chunks are, and success over the number of demonstrations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("agg")
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from agents.unit.checkpoint import load_checkpoint
+from agents.unit.config import PolicyConfig, from_dict
+from agents.unit.policy import Policy, make_context, reader_of
+from crossbody.errors import CrossbodyError
+from crossbody.seeds import generator
+from reports import frames
+from reports.sections import task_cells
+from reports.statistics import Estimate, mean_over_tasks, mean_over_units
+from training.data.chunks import Chunks, open_chunks
+from training.options import PolicyOptions
+from training.unit.analyse import Efficiency, Imitation
+from training.unit.batches import split
+from training.unit.ready import Needs, make_ready
+
+Row = dict[str, Any]
+BATCH = 64
+LEAST_SPREAD = 0.01  # rad or m: of a number that hardly moves
+
+
+@dataclass(frozen=True)
+class Errors:
+    """One policy's errors on the chunks that all were asked for."""
+
+    each: np.ndarray  # (n, horizon, A) absolute, rad or m
+    expert: np.ndarray  # (n, horizon, A) what was demonstrated
+    mask: np.ndarray  # (n, horizon) False after the episode's end
+    episode: np.ndarray  # (n,)
+
+
+def imitation(options: Imitation) -> tuple[list[Row], Figure]:
+    """Return each policy's absolute error on chunks of episodes held out, and its difference from the first's, in pairs.
+
+    Errors are in standard deviations of each number over the demonstrated chunks. Intervals resample episodes.
+    """
+    if not options.policies:
+        raise CrossbodyError("which policies? Give --policies DIR [DIR …], folders that `train gr00t|vla_unit` wrote.")
+    chunks = _demonstrations(options)
+    found = [_errors(folder, chunks, options) for folder in options.policies]
+    first = found[0]
+    spread = first.expert[first.mask].std(0).clip(LEAST_SPREAD)
+    scores = [(e.each / spread).mean(-1) for e in found]  # (n, horizon)
+    rows = []
+    for folder, score in zip(options.policies, scores, strict=True):
+        value = _over_episodes(score, first, options.seed)
+        apart = _over_episodes(score - scores[0], first, options.seed)
+        rows.append(
+            {
+                "policy": str(folder),
+                "error": value.value,
+                "low": value.low,
+                "high": value.high,
+                "difference": apart.value,
+                "difference_low": apart.low,
+                "difference_high": apart.high,
+                "episodes": value.n,
+                "chunks": len(score),
+            }  # fmt: skip
+        )
+    figure = Figure(figsize=(5.5, 3.5), layout="constrained")
+    axes = figure.add_subplot()
+    for folder, score in zip(options.policies, scores, strict=True):
+        steps = np.where(first.mask, score, 0).sum(0) / first.mask.sum(0)
+        axes.plot(np.arange(len(steps)), steps, marker="o", markersize=3, label=str(folder))
+    axes.set(xlabel="step of the chunk", ylabel="absolute error, in standard deviations", title=options.body)
+    axes.legend(fontsize=7)
+    return rows, figure
+
+
+def efficiency(options: Efficiency) -> tuple[list[Row], Figure]:
+    """Return each run's success with its interval over the number of robot demonstrations that its policy was trained on."""
+    if not options.runs:
+        raise CrossbodyError("which runs? Give --runs DIR [DIR …], folders that `evaluate` wrote.")
+    runs = [frames.read(folder) for folder in options.runs]
+    frames.require_one_protocol(runs)
+    frames.require_complete(runs)
+    rows = sorted((_point(run) for run in runs), key=lambda r: (r["policy"], r["demonstrations"]))
+    figure = Figure(figsize=(5, 3.5), layout="constrained")
+    axes = figure.add_subplot()
+    for policy, group in groupby(rows, key=lambda r: r["policy"]):
+        points = list(group)
+        middle = np.array([r["success"] for r in points])
+        reach = np.abs(np.array([[r["low"], r["high"]] for r in points]).T - middle)
+        axes.errorbar(
+            [r["demonstrations"] for r in points], 100 * middle, 100 * reach, marker="o", capsize=3, label=policy
+        )
+    axes.set(
+        xlabel="robot demonstrations",
+        ylabel="success, %",
+        xscale="log",
+        ylim=(0, 100),
+        title=runs[0].manifest.suite_title,
+    )
+    axes.legend()
+    return rows, figure
+
+
+def _point(run: frames.Run) -> Row:
+    trained = run.manifest.agent_card.get("training", {}).get("data")
+    if not trained:
+        raise CrossbodyError(f"{run.path}: the manifest does not say what its agent was trained on.")
+    demonstrated = {d["embodiment"]: d["episodes"] for d in trained if d["actions"]}
+    others = [name for name in demonstrated if not name.startswith("gr1")]
+    estimate = mean_over_tasks(task_cells(frames.episodes([run])), generator(run.manifest.seed, "intervals"))
+    return {
+        "policy": " + ".join([run.manifest.agent, *others]),
+        "demonstrations": sum(n for name, n in demonstrated.items() if name.startswith("gr1")),
+        "success": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n, "run": str(run.path),
+    }  # fmt: skip
+
+
+def _demonstrations(options: Imitation) -> Chunks:
+    for folder in options.data:
+        for chunks in open_chunks(folder):
+            if chunks.embodiment == options.body and any(name.startswith("action.") for name in chunks.values):
+                return chunks
+    raise CrossbodyError(f"--data has no demonstrations of {options.body}.")
+
+
+@torch.no_grad()
+def _errors(folder: Path, chunks: Chunks, options: Imitation) -> Errors:
+    """Ask a policy for the chunks of the same rows, from no noise."""
+    stored = load_checkpoint(folder, "policy", "Give a folder that `train gr00t|vla_unit` wrote.")
+    config: PolicyConfig = from_dict(PolicyConfig, stored.config)
+    if options.body not in stored.scalings:
+        raise CrossbodyError(f"{folder}: this policy never saw {options.body}, only {', '.join(stored.scalings)}.")
+    policy = Policy(config, make_context(config, pretrained=False)).eval()
+    stored.restore(policy, folder)
+    needs = Needs(
+        config.bodies, config.visual, config.horizon, BATCH, {"demonstrations": 1.0, "frames": 0.0}, False,
+        cached=config.visual.cached, reader=reader_of(config), known=(stored.scalings, stored.features),
+    )  # fmt: skip
+    batches = make_ready(PolicyOptions(seed=options.seed), [chunks], needs).batches
+    stream = batches.streams[0]
+    rows = split(stream.source, held_out=True)
+    rows = np.sort(np.random.default_rng(options.seed).permutation(rows)[: options.samples])
+    made = []
+    for some in np.array_split(rows, -(-len(rows) // BATCH)):
+        seen = batches.at([(0, stream, some)])
+        made.append(policy.act(seen, torch.zeros_like(seen["action"])))
+    raw, width = stream.source.raw(rows), stream.source.body.width
+    given = stream.scaling.unscale(torch.cat(made)[..., :width].numpy(), raw.state)
+    return Errors(np.abs(given - raw.action), raw.action, raw.mask, chunks.last[rows])
+
+
+def _over_episodes(score: np.ndarray, asked: Errors, seed: int) -> Estimate:
+    """Return the mean over steps of chunks with the interval that episodes, not chunks, give it."""
+    episodes = np.unique(asked.episode)
+    inside = [asked.mask & (asked.episode == e)[:, None] for e in episodes]
+    return mean_over_units(
+        [float(score[i].mean()) for i in inside], generator(seed, "intervals"), weights=[float(i.sum()) for i in inside]
+    )
