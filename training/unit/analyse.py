@@ -105,11 +105,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Analysis) -> int:
+    import torch
+
     from training.show import table
 
     name, module = next((n, module) for n, (kind, module) in KINDS.items() if kind is type(options))
     if not getattr(options, "data", True):
         raise CrossbodyError("analyse what? Give --data DIR [DIR …], one for each body.")
+    torch.set_num_threads(1)  # beside a training, two threads that wait for each other take twenty times as long
     rows, figure = getattr(importlib.import_module(f"training.unit.{module}"), name)(options)
     write_atomic(options.out / f"{name}.json", (json.dumps(rows, indent=1) + "\n").encode())
     figure.savefig(options.out / f"{name}.png", dpi=140)
