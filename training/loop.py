@@ -6,6 +6,7 @@ import ctypes
 import json
 import math
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -66,6 +67,27 @@ class Supply(ABC):
                 yield ready
 
 
+class Waiting:
+    """Hands batches on, and knows the share of its time in which whoever asked had to wait for one."""
+
+    def __init__(self, stream: Iterator[Batch]):
+        self._stream, self._waited, self._began = stream, 0.0, time.monotonic()
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        asked = time.monotonic()
+        try:
+            return next(self._stream)
+        finally:
+            self._waited += time.monotonic() - asked
+
+    @property
+    def share(self) -> float:
+        return self._waited / max(time.monotonic() - self._began, 1e-9)
+
+
 class Loop:
     """Trains a model whose ``forward(batch)`` returns a ``Result``."""
 
@@ -85,6 +107,7 @@ class Loop:
         self.plan, self.prepare = plan, prepare
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
         self.step = self._resume()
+        self.waited = 0.0  # share of the time of ``run`` in which no batch was ready
 
     @property
     def plain(self) -> nn.Module:
@@ -98,7 +121,8 @@ class Loop:
         sums: dict[str, list[Tensor]] = defaultdict(list)
         shown: dict[str, float] = {}
         stream = batches.prefetched(first, p.steps, self.accelerator.process_index)
-        for batch in progress(stream, p.steps, "training", first):
+        clock = Waiting(stream)
+        for batch in progress(clock, p.steps, "training", first):
             for name, value in self._update(batch).items():
                 sums[name].append(value)
             self.step += 1
@@ -110,6 +134,7 @@ class Loop:
                     curves.add(self.step, shown | {"learning_rate": self._rate(self.step)})
             if self.step % p.save_every == 0 or self.step == p.steps:
                 self._save()
+        self.waited = clock.share
         if curves:
             curves.draw()
         return shown

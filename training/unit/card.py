@@ -32,6 +32,7 @@ def _text(folder: Path, name: str, made: dict[str, Any]) -> str:
         f"{d['samples']} | `{d['fingerprint']}` |"
         for d in made["data"]
     )
+    waited = f", {made['waited']:.1%} of them waiting for data" if "waited" in made else ""
     last = "\n".join(f"| {k} | {v} |" for k, v in made["last"].items())
     return (
         f"# {name}, {made['options']['size']}\n\n{WHAT[name]}\n\n"
@@ -39,7 +40,7 @@ def _text(folder: Path, name: str, made: dict[str, Any]) -> str:
         "at `tiny`, or Qwen2.5-VL and DINOv2 at `base`, are public weights that stay as they are or begin the training.\n"
         "Licence: Apache-2.0. For research in simulation; nothing here is fit to move a real robot.\n\n"
         f"```\nuv run train {name} {given}\n```\n\n"
-        f"{made['steps']} updates of {made['batch']} samples in {made['seconds'] / 60:.0f} minutes, after "
+        f"{made['steps']} updates of {made['batch']} samples in {made['seconds'] / 60:.0f} minutes{waited}, after "
         f"{made['feature_seconds'] / 60:.0f} minutes for features; torch {made['torch']}.\n\n"
         f"| body | data | episodes | samples | digest |\n|---|---|---|---|---|\n{data}\n\n"
         f"| at the end of training | |\n|---|---|\n{last}\n\n![curves](curves.png)\n\n"

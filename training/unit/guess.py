@@ -70,7 +70,7 @@ def train(options: GuessOptions, sets: Sequence[Chunks]) -> Path:
     loop = Loop(model, lambda seen: seen, plan)
     shown = loop.run(ready.batches)
     measure_spread(model, ready.batches)
-    made = card_of(options, plan, ready, time.monotonic() - started, shown)
+    made = card_of(options, loop, ready, time.monotonic() - started, shown)
     checkpoint = Checkpoint(
         "guess", to_dict(config), rounded_weights(model.guess), ready.scalings, ready.features, made
     )

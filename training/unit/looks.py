@@ -55,7 +55,7 @@ def train(options: LooksOptions, sets: Sequence[Chunks]) -> Path:
     started = time.monotonic()
     loop = Loop(Finder(looks), lambda seen: seen, plan)
     shown = loop.run(ready.batches)
-    made = card_of(options, plan, ready, time.monotonic() - started, shown)
+    made = card_of(options, loop, ready, time.monotonic() - started, shown)
     weights = rounded_weights(looks)
     checkpoint = Checkpoint("looks", to_dict(config), weights, ready.scalings, ready.features, made)
     checkpoint.save(plan.folder)

@@ -62,7 +62,7 @@ def train(options: PolicyOptions, sets: Sequence[Chunks]) -> Path:
     started = time.monotonic()
     loop = Loop(model, coder(parts.tokenizer), plan)
     shown = loop.run(ready.batches)
-    made = card_of(options, plan, ready, time.monotonic() - started, shown)
+    made = card_of(options, loop, ready, time.monotonic() - started, shown)
     weights = rounded_weights(loop.plain)
     checkpoint = Checkpoint("policy", to_dict(config), weights, ready.scalings, ready.features, made)
     checkpoint.save(plan.folder)

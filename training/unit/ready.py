@@ -17,7 +17,7 @@ from agents.unit.config import Bodies, Visual
 from agents.unit.language import Words
 from crossbody.errors import CrossbodyError
 from training.data.chunks import Chunks
-from training.loop import Plan
+from training.loop import Loop, Plan
 from training.options import Common
 from training.unit.batches import Batches, Mixing, fit_scalings, position_statistics
 from training.unit.eyes import CachedEyes, ClosedEyes, OpenEyes, Reader, Stream, text_of
@@ -110,13 +110,13 @@ def _cached_eyes(sources: Sequence[Source], needs: Needs, features: dict[str, np
     return CachedEyes(grids, [text_of(s, words) for s in sources], tensors, needs.goal)
 
 
-def card_of(options: Common, plan: Plan, ready: Ready, seconds: float, shown: dict[str, float]) -> dict[str, Any]:
+def card_of(options: Common, loop: Loop, ready: Ready, seconds: float, shown: dict[str, float]) -> dict[str, Any]:
     """Return what a checkpoint remembers of its making."""
     usual = {f.name: f.default for f in dataclasses.fields(options)}
     given = {k: _plain(v) for k, v in dataclasses.asdict(options).items() if v != usual[k] or k in ("size", "seed")}
     return {
-        "options": given, "steps": plan.steps, "learning_rate": plan.learning_rate,
-        "batch": ready.batches.mixing.size, "seconds": round(seconds), "last": {k: round(v, 5) for k, v in shown.items()},
+        "options": given, "steps": loop.plan.steps, "learning_rate": loop.plan.learning_rate,
+        "batch": ready.batches.mixing.size, "seconds": round(seconds), "waited": round(loop.waited, 4), "last": {k: round(v, 5) for k, v in shown.items()},
         "torch": torch.__version__, **ready.card,
     }  # fmt: skip
 

@@ -40,7 +40,7 @@ def train(options: TokenizerOptions, sets: Sequence[Chunks]) -> Path:
     visual = None if cached else load_visual(config.visual)
     loop = Loop(model, lambda seen: prepare(seen, config, visual), plan)
     shown = loop.run(ready.batches)
-    made = card_of(options, plan, ready, time.monotonic() - started, shown)
+    made = card_of(options, loop, ready, time.monotonic() - started, shown)
     weights = rounded_weights(loop.plain)
     checkpoint = Checkpoint("tokenizer", to_dict(config), weights, ready.scalings, ready.features, made)
     checkpoint.save(plan.folder)
