@@ -86,10 +86,18 @@ class Looks(nn.Module):
         return self.query(attention.transpose(1, 2) @ words) + self.own
 
 
+class FullPrecision(nn.Conv2d):
+    """A convolution outside autocast: torch 2.13's dilated one in bfloat16 reads memory that nobody wrote for its weight's gradient."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        with torch.autocast(input.device.type, enabled=False):
+            return super().forward(input.float())
+
+
 def neighbours(dilation: int) -> nn.Sequential:
     """A depthwise 5 x 5 convolution between two of single cells."""
     return nn.Sequential(
-        nn.GELU(), nn.Conv2d(WIDTH, WIDTH, 5, padding=2 * dilation, dilation=dilation, groups=WIDTH),
+        nn.GELU(), FullPrecision(WIDTH, WIDTH, 5, padding=2 * dilation, dilation=dilation, groups=WIDTH),
         nn.Conv2d(WIDTH, 2 * WIDTH, 1), nn.GELU(), nn.Conv2d(2 * WIDTH, WIDTH, 1),
     )  # fmt: skip
 
