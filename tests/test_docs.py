@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
+import tyro
 
 from crossbody.main import COMMANDS
+from training.train import RECIPES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -36,11 +40,30 @@ def test_every_documented_command_is_accepted(page, command, tmp_path, monkeypat
         if "--agent" in arguments:
             plan, _ = parse(arguments)
             assert plan.episodes
+    elif program == "train":
+        assert arguments in ([], ["--help"]) or accepted(arguments), f"{page} shows a recipe that is none: {command}"
     elif program == "crossbody":
         assert arguments[0] in COMMANDS, f"{page} shows a command that is none: {command}"
     else:
-        assert program in ("pytest", "python", "train", "report"), f"{page} shows a program that is none: {command}"
+        assert program in ("pytest", "python", "report"), f"{page} shows a program that is none: {command}"
         assert program != "python" or (ROOT / arguments[-1]).exists() or arguments[0] == "-m"
+
+
+def accepted(arguments: list[str]) -> bool:
+    """Return whether this is a recipe; options that it does not have exit."""
+    name, *rest = arguments
+    if name in RECIPES:
+        tyro.cli(RECIPES[name][1], args=rest)
+    return name in RECIPES
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+def test_every_command_of_the_experiments_is_accepted():
+    file = "training/unit/experiments.mk"
+    dry = ["make", "--dry-run", "--always-make", "-f", file, "all", "evaluations", "errors"]
+    lines = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    trained = [shlex.split(line)[3:] for line in lines if line.startswith("uv run train")]
+    assert len(trained) > 15 and all(accepted(arguments) for arguments in trained)
 
 
 def test_the_readme_is_read():
