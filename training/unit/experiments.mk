@@ -21,7 +21,7 @@ $(G)/looks_B/$(W): ; $(TRAIN) looks $(BOTH) --steps 3000 $(USUAL)
 $(G)/guess_R/$(W): ; $(TRAIN) guess $(ROBOT) $(USUAL)
 $(G)/guess_R10/$(W): ; $(TRAIN) guess $(TENTH) $(USUAL)
 $(G)/tok_R/$(W): ; $(TRAIN) tokenizer $(ROBOT) $(USUAL)
-$(G)/tok_R10/$(W): ; $(TRAIN) tokenizer $(TENTH) $(USUAL)
+$(G)/tok_R10/$(W): ; $(TRAIN) tokenizer $(TENTH) --steps 1000 $(USUAL)
 runs/train/tokenizer_%/$(W): ; $(TRAIN) tokenizer $(BOTH) --variant $* $(USUAL)
 
 $(G)/gr00t_R/$(W): $(G)/looks_R/$(W) $(G)/guess_R/$(W)
@@ -37,11 +37,11 @@ $(G)/vla_B/$(W): $(G)/looks_B/$(W)
 
 # Without a guess, so that what pictures and codes bring can show; all on both bodies.
 $(G)/alone_gr00t/$(W): $(G)/looks_B/$(W)
-	$(TRAIN) gr00t $(BOTH) --looks $(G)/looks_B --guess none --steps 1000 $(USUAL)
+	$(TRAIN) gr00t $(BOTH) --looks $(G)/looks_B --guess none --steps 600 $(USUAL)
 $(G)/alone_full/$(W): $(G)/looks_B/$(W)
-	$(TRAIN) vla_unit $(BOTH) --looks $(G)/looks_B --guess none --tokenizer checkpoints/tiny/tokenizer --no-detach --steps 1000 $(USUAL)
+	$(TRAIN) vla_unit $(BOTH) --looks $(G)/looks_B --guess none --tokenizer checkpoints/tiny/tokenizer --no-detach --steps 600 $(USUAL)
 $(G)/alone_%/$(W): $(G)/looks_B/$(W) runs/train/tokenizer_%/$(W)
-	$(TRAIN) vla_unit $(BOTH) --looks $(G)/looks_B --guess none --tokenizer runs/train/tokenizer_$* --no-detach --steps 1000 $(USUAL)
+	$(TRAIN) vla_unit $(BOTH) --looks $(G)/looks_B --guess none --tokenizer runs/train/tokenizer_$* --no-detach --steps 600 $(USUAL)
 
 # Success in-domain, and errors on held-out demonstrations in pairs with the first policy.
 agent = $(if $(findstring gr00t,$*),gr00t,vla_unit)
