@@ -45,10 +45,14 @@ $(G)/alone_%/$(W): $(G)/looks_B/$(W) runs/train/tokenizer_%/$(W)
 
 # Success in-domain, and errors on held-out demonstrations in pairs with the first policy.
 agent = $(if $(findstring gr00t,$*),gr00t,vla_unit)
-evaluations: $(POLICIES:%=runs/in_%/table.md)
+evaluations: $(POLICIES:%=runs/in_%/table.md) $(ABLATIONS:%=runs/in_alone_%/table.md)
+runs/in_alone_%/table.md: $(G)/alone_%/$(W)
+	$(RUN) evaluate --agent $(agent) --suite robocasa_gr1 --episodes 1 --seed 0 --out $(@D) --options.checkpoint $(<D)
 runs/in_%/table.md: $(G)/%/$(W)
 	$(RUN) evaluate --agent $(agent) --suite robocasa_gr1 --episodes 2 --seed 0 --out $(@D) --options.checkpoint $(<D)
 errors:
-	$(RUN) crossbody analyse imitation --data data/gr1 --policies $(IN_PAIRS)
+	$(RUN) crossbody analyse imitation --data data/gr1 --policies $(POLICIES:%=$(G)/%) --out runs/analyse/bodies
+	$(RUN) crossbody analyse imitation --data data/gr1 --policies $(IN_PAIRS) --out runs/analyse/tokenizers
+	$(RUN) crossbody analyse efficiency --runs $(POLICIES:%=runs/in_%)
 .PHONY: all evaluations errors
 .SECONDARY:
