@@ -65,6 +65,15 @@ def test_a_tokenizer_and_both_policies_train_and_act(tmp_path, unit, sets):
         f"uv run train vla_unit --size tiny --seed 0 --threads 1 --dry-run --tokenizer {unit} --wiring page\n" in card
     )
     assert "| gr1 | frames without actions | 3 | 16 |" in card
+    assert "% of them waiting for data" in card
+
+
+def test_the_share_of_waiting_is_that_of_the_time_between_asking_and_getting(monkeypatch):
+    clock = iter([0.0, 1.0, 2.0, 3.0, 6.0, 10.0])  # made; asked and given twice; now
+    monkeypatch.setattr(loop.time, "monotonic", lambda: next(clock))
+    waiting = loop.Waiting(iter([{}, {}]))
+    assert [next(waiting), next(waiting)] == [{}, {}]
+    assert waiting.share == pytest.approx((1 + 3) / 10)
 
 
 @pytest.fixture(scope="module")

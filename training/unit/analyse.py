@@ -66,7 +66,8 @@ class Imitation(Analysis):
     """How far policies' chunks are from the demonstrated ones on episodes held out, and from the first policy's, in pairs."""
 
     data: tuple[Path, ...] = ()
-    """Folders of demonstrations; give all of them, also for a policy that was trained on a share."""
+    """Folders of demonstrations, all that any of the policies was trained on. Every twentieth episode was held out (all are taken
+    where there are fewer); a policy of a share has its own, so see that none of these is in its share."""
 
     policies: tuple[Path, ...] = ()
     """Folders of `train gr00t|vla_unit`; the first is what the others are compared with."""
