@@ -10,7 +10,7 @@ import pytest
 
 from tests.demonstrations import FRAMES, LAYOUT, frame_of, write_set
 from training.convert import convert
-from training.data.chunks import embodiment_of, join, letterbox, open_chunks
+from training.data.chunks import embodiment_of, join, letterbox, open_chunks, open_folders
 from training.data.formats import open_set
 from training.data.layout import DataError, Layout, consecutive
 from training.gr1 import frames as gr1
@@ -66,6 +66,17 @@ def test_a_smaller_share_lies_inside_a_larger_one(source, smaller, larger):
     few, many = said(smaller), said(larger)
     assert {x[:2] for x in few} < {x[:2] for x in many}
     assert len(few) == int(np.ceil(10 * smaller) + np.ceil(4 * smaller))
+
+
+def test_every_folder_may_have_a_share_of_its_own(source):
+    def episodes(shares):
+        return [len(c.episodes) for c in open_folders([source / "a", source / "b"], shares)]
+
+    assert episodes([1.0]) == [10, 4]
+    assert episodes([0.5]) == [5, 2]
+    assert episodes([0.1, 1.0]) == [1, 4]
+    with pytest.raises(DataError, match="3 shares and --data 2 folders: give one share for all, or one for each"):
+        episodes([0.1, 0.5, 1.0])
 
 
 def test_a_share_outside_0_to_1_is_refused(source):

@@ -29,8 +29,8 @@ class Common:
     learning_rate: float | None = None
     """At its highest, after the warm-up."""
 
-    episodes: float = 1.0
-    """Share of every set's episodes that is used; a smaller share lies inside a larger one."""
+    episodes: tuple[float, ...] = (1.0,)
+    """Share of the episodes that is used, one for all of --data or one for each; a smaller share lies inside a larger one."""
 
     every: int = 4
     """Chunks begin at every so many-th control step, and only those pictures' features are computed."""

@@ -71,9 +71,9 @@ def _run(arguments: Sequence[str]) -> int:
         raise CrossbodyError(
             "train on what? Give --data DIR; `uv run crossbody collect --suite robocasa_gr1 --out DIR` makes demonstrations."
         )
-    from training.data.chunks import open_chunks
+    from training.data.chunks import open_folders
 
-    sets = [chunks for folder in options.data for chunks in open_chunks(folder, options.episodes)]
+    sets = open_folders(options.data, options.episodes)
     print(f"wrote {importlib.import_module(module).train(options, sets)}")
     return 0
 

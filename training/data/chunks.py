@@ -74,6 +74,16 @@ class Chunks:
         return [letterbox(picture) for picture in footage.take(frames.tolist())]  # type: ignore[attr-defined]  # all readers' have it
 
 
+def open_folders(folders: Sequence[Path], shares: Sequence[float]) -> list[Chunks]:
+    """Return what these folders hold, each as ``open_chunks`` does; ``shares``: one for all of them, or one for each."""
+    if len(shares) not in (1, len(folders)):
+        raise DataError(
+            f"--episodes has {len(shares)} shares and --data {len(folders)} folders: give one share for all, or one for each"
+        )
+    each = shares if len(shares) > 1 else [*shares] * len(folders)
+    return [chunks for folder, share in zip(folders, each, strict=True) for chunks in open_chunks(folder, share)]
+
+
 def open_chunks(folder: Path, share: float = 1.0, embodiment: str | None = None) -> list[Chunks]:
     """Return what a folder holds: the demonstrations of all its data sets, and apart from them a collection's single frames.
 

@@ -6,15 +6,20 @@ USUAL = --bf16 --threads 1 --save-every 500 --out $(@D)
 ROBOT = --data data/gr1
 BOTH = --data data/gr1 data/human
 TENTH = --data data/gr1 --episodes 0.1
+TENTH_AND_HUMAN = --data data/gr1 data/human --episodes 0.1 1
 G = runs/grid
 W = model.safetensors
-POLICIES = gr00t_R vla_R gr00t_R10 vla_R10 vla_B
-ABLATIONS = gr00t full action no_cross vision villa
-IN_PAIRS = $(addprefix $(G)/alone_,$(ABLATIONS))
+AMOUNTS = gr00t_R vla_R gr00t_R10 vla_R10 gr00t_B10 vla_B10
+TOKENIZERS = gr00t_B vla_B vla_action vla_no_cross vla_vision vla_villa
+AGAIN = gr00t_R10b vla_R10b
+ALONE = $(addprefix alone_,gr00t full action no_cross vision villa)
+PLAYED = $(AMOUNTS) $(TOKENIZERS)
 
-all: $(POLICIES:%=$(G)/%/$(W)) $(ABLATIONS:%=$(G)/alone_%/$(W))
+all: $(patsubst %,$(G)/%/$(W),$(PLAYED) $(AGAIN) $(ALONE))
 
-# Names end with what was trained on: R robot only, R10 a tenth of it, B both bodies.
+# Names end with what was trained on: R robot only, R10 a tenth of it, R10b the same with another seed, B both bodies,
+# B10 a tenth of the robot's and all of the human;
+# or with the variant of the tokenizer whose codes are predicted, trained on both.
 $(G)/looks_R/$(W): ; $(TRAIN) looks $(ROBOT) --steps 3000 $(USUAL)
 $(G)/looks_R10/$(W): ; $(TRAIN) looks $(TENTH) --steps 3000 $(USUAL)
 $(G)/looks_B/$(W): ; $(TRAIN) looks $(BOTH) --steps 3000 $(USUAL)
@@ -32,8 +37,28 @@ $(G)/gr00t_R10/$(W): $(G)/looks_R10/$(W) $(G)/guess_R10/$(W)
 	$(TRAIN) gr00t $(TENTH) --looks $(G)/looks_R10 --guess $(G)/guess_R10 --steps 1000 $(USUAL)
 $(G)/vla_R10/$(W): $(G)/looks_R10/$(W) $(G)/guess_R10/$(W) $(G)/tok_R10/$(W)
 	$(TRAIN) vla_unit $(TENTH) --looks $(G)/looks_R10 --guess $(G)/guess_R10 --tokenizer $(G)/tok_R10 --no-detach --steps 1000 $(USUAL)
+$(G)/gr00t_B/$(W): $(G)/looks_B/$(W)
+	$(TRAIN) gr00t $(BOTH) --looks $(G)/looks_B --guess runs/train/guess-tiny --steps 1000 $(USUAL)
 $(G)/vla_B/$(W): $(G)/looks_B/$(W)
 	$(TRAIN) vla_unit $(BOTH) --looks $(G)/looks_B --guess runs/train/guess-tiny --tokenizer checkpoints/tiny/tokenizer --no-detach --steps 1000 $(USUAL)
+$(G)/vla_%/$(W): $(G)/looks_B/$(W) runs/train/tokenizer_%/$(W)
+	$(TRAIN) vla_unit $(BOTH) --looks $(G)/looks_B --guess runs/train/guess-tiny --tokenizer runs/train/tokenizer_$* --no-detach --steps 1000 $(USUAL)
+
+$(G)/looks_B10/$(W): ; $(TRAIN) looks $(TENTH_AND_HUMAN) --steps 3000 $(USUAL)
+$(G)/guess_B10/$(W): ; $(TRAIN) guess $(TENTH_AND_HUMAN) $(USUAL)
+$(G)/tok_B10/$(W): ; $(TRAIN) tokenizer $(TENTH_AND_HUMAN) --steps 1000 $(USUAL)
+$(G)/gr00t_B10/$(W): $(G)/looks_B10/$(W) $(G)/guess_B10/$(W)
+	$(TRAIN) gr00t $(TENTH_AND_HUMAN) --looks $(G)/looks_B10 --guess $(G)/guess_B10 --steps 1000 $(USUAL)
+$(G)/vla_B10/$(W): $(G)/looks_B10/$(W) $(G)/guess_B10/$(W) $(G)/tok_B10/$(W)
+	$(TRAIN) vla_unit $(TENTH_AND_HUMAN) --looks $(G)/looks_B10 --guess $(G)/guess_B10 --tokenizer $(G)/tok_B10 --no-detach --steps 1000 $(USUAL)
+
+$(G)/looks_R10b/$(W): ; $(TRAIN) looks $(TENTH) --seed 1 --steps 3000 $(USUAL)
+$(G)/guess_R10b/$(W): ; $(TRAIN) guess $(TENTH) --seed 1 $(USUAL)
+$(G)/tok_R10b/$(W): ; $(TRAIN) tokenizer $(TENTH) --seed 1 --steps 1000 $(USUAL)
+$(G)/gr00t_R10b/$(W): $(G)/looks_R10b/$(W) $(G)/guess_R10b/$(W)
+	$(TRAIN) gr00t $(TENTH) --seed 1 --looks $(G)/looks_R10b --guess $(G)/guess_R10b --steps 1000 $(USUAL)
+$(G)/vla_R10b/$(W): $(G)/looks_R10b/$(W) $(G)/guess_R10b/$(W) $(G)/tok_R10b/$(W)
+	$(TRAIN) vla_unit $(TENTH) --seed 1 --looks $(G)/looks_R10b --guess $(G)/guess_R10b --tokenizer $(G)/tok_R10b --no-detach --steps 1000 $(USUAL)
 
 # Without a guess, so that what pictures and codes bring can show; all on both bodies.
 $(G)/alone_gr00t/$(W): $(G)/looks_B/$(W)
@@ -43,16 +68,19 @@ $(G)/alone_full/$(W): $(G)/looks_B/$(W)
 $(G)/alone_%/$(W): $(G)/looks_B/$(W) runs/train/tokenizer_%/$(W)
 	$(TRAIN) vla_unit $(BOTH) --looks $(G)/looks_B --guess none --tokenizer runs/train/tokenizer_$* --no-detach --steps 600 $(USUAL)
 
-# Success in-domain, and errors on held-out demonstrations in pairs with the first policy.
+# Success, and errors on held-out demonstrations in pairs with the first policy.
 agent = $(if $(findstring gr00t,$*),gr00t,vla_unit)
-evaluations: $(POLICIES:%=runs/in_%/table.md) $(ABLATIONS:%=runs/in_alone_%/table.md)
-runs/in_alone_%/table.md: $(G)/alone_%/$(W)
-	$(RUN) evaluate --agent $(agent) --suite robocasa_gr1 --episodes 1 --seed 0 --out $(@D) --options.checkpoint $(<D)
-runs/in_%/table.md: $(G)/%/$(W)
-	$(RUN) evaluate --agent $(agent) --suite robocasa_gr1 --episodes 2 --seed 0 --out $(@D) --options.checkpoint $(<D)
+PLAY = $(RUN) evaluate --agent $(agent) --seed 0 --out $(@D) --options.checkpoint $(<D)
+evaluations: $(patsubst %,runs/in_%/table.md,$(PLAYED) $(AGAIN) $(ALONE)) $(PLAYED:%=runs/ood_%/table.md)
+runs/in_alone_%/table.md: $(G)/alone_%/$(W) ; $(PLAY) --suite robocasa_gr1 --episodes 1
+runs/in_%_R10b/table.md: $(G)/%_R10b/$(W) ; $(PLAY) --suite robocasa_gr1 --episodes 4
+runs/in_%/table.md: $(G)/%/$(W) ; $(PLAY) --suite robocasa_gr1 --episodes 2
+runs/ood_%/table.md: $(G)/%/$(W) ; $(PLAY) --suite robocasa_ood --episodes 1
+IMITATION = $(RUN) crossbody analyse imitation --data data/gr1
 errors:
-	$(RUN) crossbody analyse imitation --data data/gr1 --policies $(POLICIES:%=$(G)/%) --out runs/analyse/bodies
-	$(RUN) crossbody analyse imitation --data data/gr1 --policies $(IN_PAIRS) --out runs/analyse/tokenizers
-	$(RUN) crossbody analyse efficiency --runs $(POLICIES:%=runs/in_%)
+	$(IMITATION) --policies $(AMOUNTS:%=$(G)/%) $(G)/vla_B --out runs/analyse/amounts
+	$(IMITATION) --policies $(TOKENIZERS:%=$(G)/%) --out runs/analyse/tokenizers
+	$(IMITATION) --policies $(ALONE:%=$(G)/%) --out runs/analyse/alone
+	$(RUN) crossbody analyse efficiency --runs $(AMOUNTS:%=runs/in_%) runs/in_vla_B
 .PHONY: all evaluations errors
 .SECONDARY:
