@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,20 @@ def test_a_tokenizer_is_looked_into_by_one_command_each(tmp_path, unit, sets, mo
     assert rows["denoising"][-1]["noise itself"] == pytest.approx(0.25, rel=0.2)
 
 
+class Part(SquareChunks):
+    """The first episodes of others."""
+
+    def __init__(self, whole: SquareChunks, episodes: int):
+        super().__init__(episodes)
+        rows = len(self.last)
+        self.where = whole.where[:rows]
+        self.values = {name: value[:rows] for name, value in whole.values.items()}
+        self._videos = whole.videos()[:episodes]
+
+    def videos(self) -> list[str]:
+        return self._videos
+
+
 @pytest.fixture(scope="module")
 def policies(tmp_path_factory, sets):
     """Two policies; the second knows other statistics, because it saw other data."""
@@ -65,9 +80,17 @@ def imitation(folder, policies, more=()):
     return json.loads((folder / "imitation.json").read_text())
 
 
-def test_policies_are_compared_on_the_same_chunks(tmp_path, policies, sets, monkeypatch):
-    monkeypatch.setattr(policy_analyses, "open_chunks", lambda folder: sets)
+@pytest.fixture
+def fresh(monkeypatch):
+    """Demonstrations that no policy was trained on."""
+    sets = [SquareChunks(seed=9)]
+    monkeypatch.setattr(policy_analyses, "open_chunks", lambda folder, share=1.0: sets)
+    return sets[0]
+
+
+def test_policies_are_compared_on_the_same_chunks(tmp_path, policies, fresh, capsys):
     first, other = imitation(tmp_path, policies)
+    assert capsys.readouterr().err.count("not trained on --data") == 2
     assert first["chunks"] == other["chunks"] == 30 and first["episodes"] == 3
     assert first["difference"] == first["difference_low"] == first["difference_high"] == 0
     assert other["difference"] == pytest.approx(other["error"] - first["error"], abs=1e-6)
@@ -75,20 +98,18 @@ def test_policies_are_compared_on_the_same_chunks(tmp_path, policies, sets, monk
     assert (tmp_path / "imitation.png").stat().st_size > 5000
 
 
-def test_whoever_repeats_the_expert_has_no_error(tmp_path, policies, sets, monkeypatch):
-    monkeypatch.setattr(policy_analyses, "open_chunks", lambda folder: sets)
+def test_whoever_repeats_the_expert_has_no_error(tmp_path, policies, fresh, monkeypatch):
     monkeypatch.setattr(Policy, "act", lambda self, seen, noise: seen["action"])
     for row in imitation(tmp_path, policies[:1]):
         assert row["error"] == pytest.approx(0, abs=0.01), "all but what lies outside the range that it was trained on"
 
 
-def test_an_error_is_the_distance_in_standard_deviations(tmp_path, policies, sets, monkeypatch):
+def test_an_error_is_the_distance_in_standard_deviations(tmp_path, policies, fresh, monkeypatch):
     """Off by 0.1 everywhere: over the deviation of the one joint that moves, and over the least deviation of 28 others."""
-    monkeypatch.setattr(policy_analyses, "open_chunks", lambda folder: sets)
     monkeypatch.setattr(Policy, "act", lambda self, seen, noise: seen["action"])
     unscale = Scaling.unscale
     monkeypatch.setattr(Scaling, "unscale", lambda *args: unscale(*args) + 0.1)
-    source = sets[0]
+    source = fresh
     starts = np.flatnonzero((np.arange(120) - source.first) % 4 == 0)
     steps = starts[:, None] + np.arange(16)
     part = next(name for name, values in source.values.items() if name.startswith("action.") and values.std() > 0)
@@ -97,8 +118,28 @@ def test_an_error_is_the_distance_in_standard_deviations(tmp_path, policies, set
     assert imitation(tmp_path, policies[:1])[0]["error"] == pytest.approx(expected, rel=1e-3)
 
 
-def test_a_policy_of_another_body_and_no_policy_are_refused(tmp_path, policies, sets, monkeypatch, capsys):
-    monkeypatch.setattr(policy_analyses, "open_chunks", lambda folder: sets)
+def test_no_policy_is_asked_for_what_one_of_them_was_trained_on(tmp_path, monkeypatch, capsys):
+    """Of 45 episodes the first keeps the 20th and the 40th out; the second was trained on the first 21 but for the 20th."""
+    whole = SquareChunks(45)
+    parts = {share: Part(whole, count) for share, count in {1.0: 45, 0.45: 21, 0.05: 3}.items()}
+    monkeypatch.setattr(policy_analyses, "open_chunks", lambda folder, share=1.0: [parts[share]])
+    usual = PolicyOptions(dry_run=True, threads=1, guess="none")
+    given = {share: replace(usual, out=tmp_path / str(share), episodes=(share,)) for share in parts}
+    made = {share: policy.train(given[share], [part]) for share, part in parts.items()}  # pyright: ignore
+    both = imitation(tmp_path, [made[1.0], made[0.45]])
+    assert [row["episodes"] for row in both] == [2, 2] and not capsys.readouterr().err
+    assert [row["episodes"] for row in imitation(tmp_path, [made[0.45]])] == [25], "the 20th and 24 that it never had"
+    assert [row["episodes"] for row in imitation(tmp_path, [made[0.05]])] == [42], "of three none is kept out"
+
+
+def test_demonstrations_that_were_all_trained_on_are_refused(tmp_path, policies, sets, monkeypatch, capsys):
+    monkeypatch.setattr(policy_analyses, "open_chunks", lambda folder, share=1.0: sets)
+    command = ["imitation", "--data", "any", "--policies", str(policies[0]), "--out", str(tmp_path)]
+    assert analyse.main(command) == 2
+    assert "trained on all demonstrations of --data: collect others" in capsys.readouterr().err
+
+
+def test_a_policy_of_another_body_and_no_policy_are_refused(tmp_path, policies, fresh, capsys):
     assert analyse.main(["imitation", "--data", "any"]) == 2
     assert "which policies?" in capsys.readouterr().err
     command = ["imitation", "--data", "any", "--policies", str(policies[1]), "--body", "human_egodex"]

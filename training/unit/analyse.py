@@ -63,11 +63,11 @@ class Denoising(Codebook):
 
 @dataclass(frozen=True)
 class Imitation(Analysis):
-    """How far policies' chunks are from the demonstrated ones on episodes held out, and from the first policy's, in pairs."""
+    """How far policies' chunks are from the demonstrated ones that none was trained on, and from the first policy's, in pairs."""
 
     data: tuple[Path, ...] = ()
-    """Folders of demonstrations, all that any of the policies was trained on. Every twentieth episode was held out (all are taken
-    where there are fewer); a policy of a share has its own, so see that none of these is in its share."""
+    """Folders of demonstrations: those that the policies were trained on, of which each kept every twentieth episode out, or fresh ones.
+    Episodes that any of the policies was trained on are left out, whatever its share."""
 
     policies: tuple[Path, ...] = ()
     """Folders of `train gr00t|vla_unit`; the first is what the others are compared with."""

@@ -10,6 +10,7 @@ import torch
 
 from agents.unit.bodies import Scaling, pad
 from agents.unit.config import Bodies
+from training.data.chunks import Chunks
 from training.loop import Batch, Supply
 from training.unit.eyes import Drawn, Eyes, Stream
 from training.unit.sources import Raw, Source
@@ -104,6 +105,15 @@ def position_statistics(sources: Sequence[Source]) -> dict[str, np.ndarray]:
 
 def split(source: Source, held_out: bool) -> np.ndarray:
     """Return the source's rows in the episodes held out, or in the others; all where there are too few episodes to split."""
-    episode = np.unique(source.chunks.last, return_inverse=True)[1][source.rows]
-    chosen = (episode % HELD_OUT_EVERY == HELD_OUT_EVERY - 1) == held_out
+    chosen = (kept_out(source.chunks) == held_out)[source.rows]
     return source.rows[chosen] if chosen.any() else source.rows
+
+
+def kept_out(chunks: Chunks) -> np.ndarray:
+    """Return which rows are in episodes that are never trained on, bool (rows,)."""
+    return episode_of(chunks) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
+
+
+def episode_of(chunks: Chunks) -> np.ndarray:
+    """Return the number of each row's episode, (rows,)."""
+    return np.unique(chunks.last, return_inverse=True)[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +16,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from agents.unit.checkpoint import load_checkpoint
+from agents.unit.checkpoint import Checkpoint, load_checkpoint
 from agents.unit.config import PolicyConfig, from_dict
 from agents.unit.policy import Policy, make_context, reader_of
 from crossbody.errors import CrossbodyError
@@ -25,11 +27,12 @@ from reports.statistics import Estimate, mean_over_tasks, mean_over_units
 from training.data.chunks import Chunks, open_chunks
 from training.options import PolicyOptions
 from training.unit.analyse import Efficiency, Imitation
-from training.unit.batches import split
+from training.unit.batches import episode_of, kept_out
 from training.unit.ready import Needs, make_ready
 
 Row = dict[str, Any]
 BATCH = 64
+TRAINED = "Give a folder that `train gr00t|vla_unit` wrote."
 BESIDE = 1.04  # lines of a figure stand so far apart that their intervals can be told
 LEAST_SPREAD = 0.01  # rad or m: of a number that hardly moves
 
@@ -45,14 +48,19 @@ class Errors:
 
 
 def imitation(options: Imitation) -> tuple[list[Row], Figure]:
-    """Return each policy's absolute error on chunks of episodes held out, and its difference from the first's, in pairs.
+    """Return each policy's absolute error on chunks that none was trained on, and its difference from the first's, in pairs.
 
     Errors are in standard deviations of each number over the demonstrated chunks. Intervals resample episodes.
     """
     if not options.policies:
         raise CrossbodyError("which policies? Give --policies DIR [DIR …], folders that `train gr00t|vla_unit` wrote.")
+    stored = [load_checkpoint(folder, "policy", TRAINED) for folder in options.policies]
+    for folder, policy in zip(options.policies, stored, strict=True):
+        if options.body not in policy.scalings:
+            raise CrossbodyError(f"{folder}: this policy never saw {options.body}, only {', '.join(policy.scalings)}.")
     chunks = _demonstrations(options)
-    found = [_errors(folder, chunks, options) for folder in options.policies]
+    unseen = _unseen(stored, chunks, options)
+    found = [_errors(f, policy, chunks, unseen, options) for f, policy in zip(options.policies, stored, strict=True)]
     first = found[0]
     spread = first.expert[first.mask].std(0).clip(LEAST_SPREAD)
     scores = [(e.each / spread).mean(-1) for e in found]  # (n, horizon)
@@ -127,21 +135,48 @@ def _point(run: frames.Run) -> Row:
     }  # fmt: skip
 
 
-def _demonstrations(options: Imitation) -> Chunks:
+def _demonstrations(options: Imitation, share: float = 1.0) -> Chunks:
     for folder in options.data:
-        for chunks in open_chunks(folder):
+        for chunks in open_chunks(folder, share):
             if chunks.embodiment == options.body and any(name.startswith("action.") for name in chunks.values):
                 return chunks
     raise CrossbodyError(f"--data has no demonstrations of {options.body}.")
 
 
+def _unseen(policies: Sequence[Checkpoint], chunks: Chunks, options: Imitation) -> np.ndarray:
+    """Return which rows are in episodes that no policy was trained on, bool (rows,). Episodes are known by their videos."""
+    opened = {1.0: chunks}
+    trained: set[str] = set()
+    for folder, policy in zip(options.policies, policies, strict=True):
+        shares = set(np.atleast_1d(np.asarray(policy.training["options"].get("episodes", 1.0), float)).tolist())
+        opened |= {share: _demonstrations(options, share) for share in shares - set(opened)}
+        given = {d["fingerprint"] for d in policy.training["data"] if d["embodiment"] == options.body}
+        parts = [opened[share] for share in shares if opened[share].fingerprint() in given]
+        if not parts:
+            print(
+                f"{folder}: not trained on --data, or on another state of it; it is taken to have seen none of it",
+                file=sys.stderr,
+            )
+        trained = trained.union(*map(_trained_on, parts))
+    unseen = np.array([video not in trained for video in chunks.videos()])
+    if not unseen.any():
+        raise CrossbodyError(
+            "these policies were trained on all demonstrations of --data: collect others, with another --seed."
+        )
+    return unseen[episode_of(chunks)]
+
+
+def _trained_on(chunks: Chunks) -> set[str]:
+    kept = kept_out(chunks)
+    numbers = np.unique(episode_of(chunks)[~kept])
+    videos = chunks.videos()
+    return {videos[number] for number in numbers}
+
+
 @torch.no_grad()
-def _errors(folder: Path, chunks: Chunks, options: Imitation) -> Errors:
+def _errors(folder: Path, stored: Checkpoint, chunks: Chunks, unseen: np.ndarray, options: Imitation) -> Errors:
     """Ask a policy for the chunks of the same rows, from no noise."""
-    stored = load_checkpoint(folder, "policy", "Give a folder that `train gr00t|vla_unit` wrote.")
     config: PolicyConfig = from_dict(PolicyConfig, stored.config)
-    if options.body not in stored.scalings:
-        raise CrossbodyError(f"{folder}: this policy never saw {options.body}, only {', '.join(stored.scalings)}.")
     policy = Policy(config, make_context(config, pretrained=False)).eval()
     stored.restore(policy, folder)
     needs = Needs(
@@ -150,7 +185,7 @@ def _errors(folder: Path, chunks: Chunks, options: Imitation) -> Errors:
     )  # fmt: skip
     batches = make_ready(PolicyOptions(seed=options.seed), [chunks], needs).batches
     stream = batches.streams[0]
-    rows = split(stream.source, held_out=True)
+    rows = stream.source.rows[unseen[stream.source.rows]]
     rows = np.sort(np.random.default_rng(options.seed).permutation(rows)[: options.samples])
     made = []
     for some in np.array_split(rows, -(-len(rows) // BATCH)):
