@@ -90,7 +90,9 @@ def fresh(monkeypatch):
 
 def test_policies_are_compared_on_the_same_chunks(tmp_path, policies, fresh, capsys):
     first, other = imitation(tmp_path, policies)
-    assert capsys.readouterr().err.count("not trained on --data") == 2
+    said = capsys.readouterr()
+    assert said.err.count("not trained on --data") == 2
+    assert f"{first['error']:.3g} [{first['low']:.3g}," in said.out and "…" not in said.out
     assert first["chunks"] == other["chunks"] == 30 and first["episodes"] == 3
     assert first["difference"] == first["difference_low"] == first["difference_high"] == 0
     assert other["difference"] == pytest.approx(other["error"] - first["error"], abs=1e-6)

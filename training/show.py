@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ class Curves:
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table as text."""
-    drawn = Table(*head, title=title)
+    drawn = Table(*(Column(name, overflow="fold") for name in head), title=title)
     for row in rows:
         drawn.add_row(*row)
     console = Console(width=100)

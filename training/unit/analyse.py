@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -117,14 +117,25 @@ def _run(options: Analysis) -> int:
     rows, figure = getattr(importlib.import_module(f"training.unit.{module}"), name)(options)
     write_atomic(options.out / f"{name}.json", (json.dumps(rows, indent=1) + "\n").encode())
     figure.savefig(options.out / f"{name}.png", dpi=140)
-    head = list(rows[0])
-    print(table(name, head, [[_shown(row[k]) for k in head] for row in rows]))
+    shown = [_shown(row) for row in rows]
+    print(table(name, list(shown[0]), [list(row.values()) for row in shown]))
     print(f"wrote {options.out / name}.json and .png")
     return 0
 
 
-def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _shown(row: dict[str, Any]) -> dict[str, str]:
+    """Return a row as text, with the ends of an interval beside the value that they belong to."""
+    shown: dict[str, str] = {}
+    value = ""
+    for name, item in row.items():
+        text = f"{item:.3g}" if isinstance(item, float) else str(item)
+        if name.endswith("low"):
+            shown[value] += f" [{text}"
+        elif name.endswith("high"):
+            shown[value] += f", {text}]"
+        else:
+            value, shown[name] = name, text
+    return shown
 
 
 if __name__ == "__main__":
