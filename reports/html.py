@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from crossbody.contracts import EpisodeRow
 from crossbody.runs import RunFolder
 from reports import figures, published
+from reports.caption import caption, heading
 from reports.gap import GAP
 from reports.layout import CellText, blocks, cell
 from reports.sections import label
@@ -54,8 +55,6 @@ class FigureBlock:
 def page(runs: Sequence[Run], long: pd.DataFrame) -> str:
     """Return the page of the first run (with what the others add to its table) as HTML text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from reports.summary import caption, heading
 
     templates = FileSystemLoader(Path(__file__).parent / "templates")
     environment = Environment(loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
