@@ -81,14 +81,26 @@ def imitation(options: Imitation) -> tuple[list[Row], Figure]:
                 "chunks": len(score),
             }  # fmt: skip
         )
-    figure = Figure(figsize=(5.5, 3.5), layout="constrained")
-    axes = figure.add_subplot()
-    for folder, score in zip(options.policies, scores, strict=True):
-        steps = np.where(first.mask, score, 0).sum(0) / first.mask.sum(0)
-        axes.plot(np.arange(len(steps)), steps, marker="o", markersize=3, label=str(folder))
-    axes.set(xlabel="step of the chunk", ylabel="absolute error, in standard deviations", title=options.body)
-    axes.legend(fontsize=7)
-    return rows, figure
+    return rows, _errors_drawn(options, rows, [np.where(first.mask, s, 0).sum(0) / first.mask.sum(0) for s in scores])
+
+
+def _errors_drawn(options: Imitation, rows: Sequence[Row], steps: Sequence[np.ndarray]) -> Figure:
+    """Draw each policy's error over the chunk's steps, and its difference from the first policy's with the interval."""
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    over_steps, apart = figure.subplots(1, 2)
+    for row, errors in zip(rows, steps, strict=True):
+        over_steps.plot(np.arange(len(errors)), errors, marker="o", markersize=3, label=row["policy"])
+    over_steps.set(xlabel="step of the chunk", ylabel="absolute error, in standard deviations", title=options.body)
+    over_steps.legend(fontsize=7)
+    for place, row in enumerate(rows[1:]):
+        middle, low, high = (row[f"difference{end}"] for end in ("", "_low", "_high"))
+        apart.errorbar(
+            middle, -place, xerr=[[middle - low], [high - middle]], marker="o", capsize=3, color=f"C{place + 1}"
+        )
+    apart.axvline(0, color="grey", linewidth=0.8)
+    apart.set_yticks(-np.arange(len(rows) - 1), [row["policy"] for row in rows[1:]], fontsize=7)
+    apart.set(xlabel="difference in error, with 95 % interval", title=f"minus {rows[0]['policy']}")
+    return figure
 
 
 def efficiency(options: Efficiency) -> tuple[list[Row], Figure]:
