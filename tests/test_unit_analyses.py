@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from agents.unit.bodies import Scaling
+from agents.unit.checkpoint import load_checkpoint
 from agents.unit.policy import Policy
 from reports.statistics import wilson
 from tests.running import run
@@ -120,14 +121,17 @@ def test_an_error_is_the_distance_in_standard_deviations(tmp_path, policies, fre
     assert imitation(tmp_path, policies[:1])[0]["error"] == pytest.approx(expected, rel=1e-3)
 
 
-def test_no_policy_is_asked_for_what_one_of_them_was_trained_on(tmp_path, monkeypatch, capsys):
+def test_no_policy_is_asked_for_what_one_of_them_was_trained_on(tmp_path, policies, monkeypatch, capsys):
     """Of 45 episodes the first keeps the 20th and the 40th out; the second was trained on the first 21 but for the 20th."""
     whole = SquareChunks(45)
     parts = {share: Part(whole, count) for share, count in {1.0: 45, 0.45: 21, 0.05: 3}.items()}
     monkeypatch.setattr(policy_analyses, "open_chunks", lambda folder, share=1.0: [parts[share]])
-    usual = PolicyOptions(dry_run=True, threads=1, guess="none")
-    given = {share: replace(usual, out=tmp_path / str(share), episodes=(share,)) for share in parts}
-    made = {share: policy.train(given[share], [part]) for share, part in parts.items()}  # pyright: ignore
+    made = {share: tmp_path / str(share) for share in parts}
+    stored = load_checkpoint(policies[0], "policy", "")
+    for share, folder in made.items():
+        data = [{"embodiment": "gr1", "actions": True, "fingerprint": parts[share].fingerprint()}]
+        options = stored.training["options"] | {"episodes": [str(share)]}
+        replace(stored, training=stored.training | {"options": options, "data": data}).save(folder)
     both = imitation(tmp_path, [made[1.0], made[0.45]])
     assert [row["episodes"] for row in both] == [2, 2] and not capsys.readouterr().err
     assert [row["episodes"] for row in imitation(tmp_path, [made[0.45]])] == [25], "the 20th and 24 that it never had"
