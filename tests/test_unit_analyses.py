@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from agents.unit.bodies import Scaling
 from agents.unit.checkpoint import load_checkpoint
+from agents.unit.context import SmallContext
 from agents.unit.policy import Policy
 from reports.statistics import wilson
 from tests.running import run
@@ -89,7 +91,8 @@ def fresh(monkeypatch):
     return sets[0]
 
 
-def test_policies_are_compared_on_the_same_chunks(tmp_path, policies, fresh, capsys):
+def test_policies_are_compared_on_the_same_chunks(tmp_path, policies, fresh, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "200")
     first, other = imitation(tmp_path, policies)
     said = capsys.readouterr()
     assert said.err.count("not trained on --data") == 2
@@ -105,6 +108,19 @@ def test_whoever_repeats_the_expert_has_no_error(tmp_path, policies, fresh, monk
     monkeypatch.setattr(Policy, "act", lambda self, seen, noise: seen["action"])
     for row in imitation(tmp_path, policies[:1]):
         assert row["error"] == pytest.approx(0, abs=0.01), "all but what lies outside the range that it was trained on"
+
+
+def test_places_are_off_by_their_horizontal_distance(tmp_path, policies, fresh, monkeypatch):
+    """3 cm and 4 cm to the sides and any height are 5 cm; the squares have no container."""
+    find = SmallContext.forward
+
+    def elsewhere(self, seen):
+        off = torch.tensor([0.03, 0.04, 9.0]) / seen["positions_metres"]
+        return find(self, seen)._replace(positions=seen["positions"] + off)
+
+    monkeypatch.setattr(SmallContext, "forward", elsewhere)
+    row = imitation(tmp_path, policies[:1])[0]
+    assert row["object_cm"] == pytest.approx(5, abs=1e-3) and row["container_cm"] is None
 
 
 def test_an_error_is_the_distance_in_standard_deviations(tmp_path, policies, fresh, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -79,7 +80,7 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
     drawn = Table(*(Column(name, overflow="fold") for name in head), title=title)
     for row in rows:
         drawn.add_row(*row)
-    console = Console(width=100)
+    console = Console(width=shutil.get_terminal_size((120, 0)).columns)
     with console.capture() as caught:
         console.print(drawn)
     return caught.get().rstrip()

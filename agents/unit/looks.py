@@ -138,11 +138,15 @@ def _tent(place: Tensor, cells: int, inside: Tensor) -> Tensor:
 
 def position_errors(predicted: Tensor, seen: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the mean horizontal distance in cm by which object and container are mistaken, where both numbers are known."""
-    error = (predicted - seen["positions"]) * seen["positions_metres"] * 100
-    distance = error[..., :2].norm(dim=-1)  # (B, 2)
-    known = seen["positions_mask"][..., :2].all(-1)
+    distance, known = distances(predicted, seen)
     mean = (distance * known).sum(0) / known.sum(0).clamp(min=1)
     return {"object_cm": mean[0], "container_cm": mean[1]}
+
+
+def distances(predicted: Tensor, seen: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the horizontal distances (B, 2) in cm by which object and container are mistaken, and which of them are known."""
+    error = (predicted - seen["positions"]) * seen["positions_metres"] * 100
+    return error[..., :2].norm(dim=-1), seen["positions_mask"][..., :2].all(-1)
 
 
 def grid(maps: Tensor) -> Tensor:

@@ -128,7 +128,7 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
     shown: dict[str, str] = {}
     value = ""
     for name, item in row.items():
-        text = f"{item:.3g}" if isinstance(item, float) else str(item)
+        text = "–" if item is None else f"{item:.3g}" if isinstance(item, float) else str(item)
         if name.endswith("low"):
             shown[value] += f" [{text}"
         elif name.endswith("high"):

@@ -18,7 +18,9 @@ from matplotlib.figure import Figure
 
 from agents.unit.checkpoint import Checkpoint, load_checkpoint
 from agents.unit.config import PolicyConfig, from_dict
-from agents.unit.policy import Policy, make_context, reader_of
+from agents.unit.context import Context
+from agents.unit.looks import distances
+from agents.unit.policy import Policy, Seen, make_context, reader_of
 from crossbody.errors import CrossbodyError
 from crossbody.seeds import generator
 from reports import frames
@@ -45,12 +47,14 @@ class Errors:
     expert: np.ndarray  # (n, horizon, A) what was demonstrated
     mask: np.ndarray  # (n, horizon) False after the episode's end
     episode: np.ndarray  # (n,)
+    places: np.ndarray  # (n, 2) cm by which object and container are mistaken, NaN where unknown
 
 
 def imitation(options: Imitation) -> tuple[list[Row], Figure]:
     """Return each policy's absolute error on chunks that none was trained on, and its difference from the first's, in pairs.
 
-    Errors are in standard deviations of each number over the demonstrated chunks. Intervals resample episodes.
+    Errors are in standard deviations of each number over the demonstrated chunks. Intervals resample episodes. ``object_cm`` and
+    ``container_cm`` are the mean horizontal distances by which a policy mistakes where things are, None where it does not say.
     """
     if not options.policies:
         raise CrossbodyError("which policies? Give --policies DIR [DIR …], folders that `train gr00t|vla_unit` wrote.")
@@ -65,7 +69,7 @@ def imitation(options: Imitation) -> tuple[list[Row], Figure]:
     spread = first.expert[first.mask].std(0).clip(LEAST_SPREAD)
     scores = [(e.each / spread).mean(-1) for e in found]  # (n, horizon)
     rows = []
-    for folder, score in zip(options.policies, scores, strict=True):
+    for folder, asked, score in zip(options.policies, found, scores, strict=True):
         value = _over_episodes(score, first, options.seed)
         apart = _over_episodes(score - scores[0], first, options.seed)
         rows.append(
@@ -77,6 +81,7 @@ def imitation(options: Imitation) -> tuple[list[Row], Figure]:
                 "difference": apart.value,
                 "difference_low": apart.low,
                 "difference_high": apart.high,
+                **dict(zip(("object_cm", "container_cm"), _known_mean(asked.places), strict=True)),
                 "episodes": value.n,
                 "chunks": len(score),
             }  # fmt: skip
@@ -199,13 +204,26 @@ def _errors(folder: Path, stored: Checkpoint, chunks: Chunks, unseen: np.ndarray
     stream = batches.streams[0]
     rows = stream.source.rows[unseen[stream.source.rows]]
     rows = np.sort(np.random.default_rng(options.seed).permutation(rows)[: options.samples])
-    made = []
+    made, places = [], []
     for some in np.array_split(rows, -(-len(rows) // BATCH)):
         seen = batches.at([(0, stream, some)])
         made.append(policy.act(seen, torch.zeros_like(seen["action"])))
+        places.append(_mistaken(policy.context(seen), seen))
     raw, width = stream.source.raw(rows), stream.source.body.width
     given = stream.scaling.unscale(torch.cat(made)[..., :width].numpy(), raw.state)
-    return Errors(np.abs(given - raw.action), raw.action, raw.mask, chunks.last[rows])
+    return Errors(np.abs(given - raw.action), raw.action, raw.mask, chunks.last[rows], np.concatenate(places))
+
+
+def _mistaken(context: Context, seen: Seen) -> np.ndarray:
+    if context.positions is None:
+        return np.full((len(seen["state"]), 2), np.nan)
+    distance, known = distances(context.positions, seen)
+    return torch.where(known, distance, torch.nan).numpy()
+
+
+def _known_mean(places: np.ndarray) -> list[float | None]:
+    """Return the mean of each column over what is known, None where nothing is."""
+    return [float(known.mean()) if len(known := column[np.isfinite(column)]) else None for column in places.T]
 
 
 def _over_episodes(score: np.ndarray, asked: Errors, seed: int) -> Estimate:
