@@ -9,17 +9,17 @@ TENTH = --data data/gr1 --episodes 0.1
 TENTH_AND_HUMAN = --data data/gr1 data/human --episodes 0.1 1
 G = runs/grid
 W = model.safetensors
-AMOUNTS = gr00t_R vla_R gr00t_R10 vla_R10 gr00t_B10 vla_B10
+ALL = gr00t_R vla_R gr00t_B vla_B
+TENTHS = gr00t_R10 vla_R10 gr00t_B10 vla_B10
+AGAIN = gr00t_R10b vla_R10b gr00t_B10b vla_B10b
 TOKENIZERS = gr00t_B vla_B vla_action vla_no_cross vla_vision vla_villa
-AGAIN = gr00t_R10b vla_R10b
 ALONE = $(addprefix alone_,gr00t full action no_cross vision villa)
-PLAYED = $(AMOUNTS) $(TOKENIZERS)
+PLAYED = $(sort $(ALL) $(TENTHS) $(TOKENIZERS))
 
 all: $(patsubst %,$(G)/%/$(W),$(PLAYED) $(AGAIN) $(ALONE))
 
-# Names end with what was trained on: R robot only, R10 a tenth of it, R10b the same with another seed, B both bodies,
-# B10 a tenth of the robot's and all of the human;
-# or with the variant of the tokenizer whose codes are predicted, trained on both.
+# Names end with what was trained on: R the robot's demonstrations, B both bodies', R10 and B10 a tenth of the robot's, b tokenizer
+# and policy once more with another seed; or with the variant of the tokenizer whose codes are predicted, trained on both.
 $(G)/looks_R/$(W): ; $(TRAIN) looks $(ROBOT) --steps 3000 $(USUAL)
 $(G)/looks_R10/$(W): ; $(TRAIN) looks $(TENTH) --steps 3000 $(USUAL)
 $(G)/looks_B/$(W): ; $(TRAIN) looks $(BOTH) --steps 3000 $(USUAL)
@@ -52,13 +52,16 @@ $(G)/gr00t_B10/$(W): $(G)/looks_B10/$(W) $(G)/guess_B10/$(W)
 $(G)/vla_B10/$(W): $(G)/looks_B10/$(W) $(G)/guess_B10/$(W) $(G)/tok_B10/$(W)
 	$(TRAIN) vla_unit $(TENTH_AND_HUMAN) --looks $(G)/looks_B10 --guess $(G)/guess_B10 --tokenizer $(G)/tok_B10 --no-detach --steps 1000 $(USUAL)
 
-$(G)/looks_R10b/$(W): ; $(TRAIN) looks $(TENTH) --seed 1 --steps 3000 $(USUAL)
-$(G)/guess_R10b/$(W): ; $(TRAIN) guess $(TENTH) --seed 1 $(USUAL)
 $(G)/tok_R10b/$(W): ; $(TRAIN) tokenizer $(TENTH) --seed 1 --steps 1000 $(USUAL)
-$(G)/gr00t_R10b/$(W): $(G)/looks_R10b/$(W) $(G)/guess_R10b/$(W)
-	$(TRAIN) gr00t $(TENTH) --seed 1 --looks $(G)/looks_R10b --guess $(G)/guess_R10b --steps 1000 $(USUAL)
-$(G)/vla_R10b/$(W): $(G)/looks_R10b/$(W) $(G)/guess_R10b/$(W) $(G)/tok_R10b/$(W)
-	$(TRAIN) vla_unit $(TENTH) --seed 1 --looks $(G)/looks_R10b --guess $(G)/guess_R10b --tokenizer $(G)/tok_R10b --no-detach --steps 1000 $(USUAL)
+$(G)/tok_B10b/$(W): ; $(TRAIN) tokenizer $(TENTH_AND_HUMAN) --seed 1 --steps 1000 $(USUAL)
+$(G)/gr00t_R10b/$(W): $(G)/looks_R10/$(W) $(G)/guess_R10/$(W)
+	$(TRAIN) gr00t $(TENTH) --seed 1 --looks $(G)/looks_R10 --guess $(G)/guess_R10 --steps 1000 $(USUAL)
+$(G)/vla_R10b/$(W): $(G)/looks_R10/$(W) $(G)/guess_R10/$(W) $(G)/tok_R10b/$(W)
+	$(TRAIN) vla_unit $(TENTH) --seed 1 --looks $(G)/looks_R10 --guess $(G)/guess_R10 --tokenizer $(G)/tok_R10b --no-detach --steps 1000 $(USUAL)
+$(G)/gr00t_B10b/$(W): $(G)/looks_B10/$(W) $(G)/guess_B10/$(W)
+	$(TRAIN) gr00t $(TENTH_AND_HUMAN) --seed 1 --looks $(G)/looks_B10 --guess $(G)/guess_B10 --steps 1000 $(USUAL)
+$(G)/vla_B10b/$(W): $(G)/looks_B10/$(W) $(G)/guess_B10/$(W) $(G)/tok_B10b/$(W)
+	$(TRAIN) vla_unit $(TENTH_AND_HUMAN) --seed 1 --looks $(G)/looks_B10 --guess $(G)/guess_B10 --tokenizer $(G)/tok_B10b --no-detach --steps 1000 $(USUAL)
 
 # Without a guess, so that what pictures and codes bring can show; all on both bodies.
 $(G)/alone_gr00t/$(W): $(G)/looks_B/$(W)
@@ -70,17 +73,20 @@ $(G)/alone_%/$(W): $(G)/looks_B/$(W) runs/train/tokenizer_%/$(W)
 
 # Success, and errors on held-out demonstrations in pairs with the first policy.
 agent = $(if $(findstring gr00t,$*),gr00t,vla_unit)
-PLAY = $(RUN) evaluate --agent $(agent) --seed 0 --out $(@D) --options.checkpoint $(<D)
-evaluations: $(patsubst %,runs/in_%/table.md,$(PLAYED) $(AGAIN) $(ALONE)) $(PLAYED:%=runs/ood_%/table.md)
-runs/in_alone_%/table.md: $(G)/alone_%/$(W) ; $(PLAY) --suite robocasa_gr1 --episodes 1
-runs/in_%_R10b/table.md: $(G)/%_R10b/$(W) ; $(PLAY) --suite robocasa_gr1 --episodes 4
-runs/in_%/table.md: $(G)/%/$(W) ; $(PLAY) --suite robocasa_gr1 --episodes 2
-runs/ood_%/table.md: $(G)/%/$(W) ; $(PLAY) --suite robocasa_ood --episodes 1
+PLAY = $(RUN) evaluate --agent $(agent) --out $(@D) --options.checkpoint $(<D)
+evaluations: $(patsubst %,runs/in_%/table.md,$(PLAYED) $(AGAIN) $(ALONE)) $(PLAYED:%=runs/ood_%/table.md) $(TENTHS:%=runs/again_%/table.md)
+runs/in_alone_%/table.md: $(G)/alone_%/$(W) ; $(PLAY) --suite robocasa_gr1 --seed 0 --episodes 1
+runs/in_%/table.md: $(G)/%/$(W) ; $(PLAY) --suite robocasa_gr1 --seed 0 --episodes 2
+runs/again_%/table.md: $(G)/%/$(W) ; $(PLAY) --suite robocasa_gr1 --seed 1 --episodes 2
+runs/ood_%/table.md: $(G)/%/$(W) ; $(PLAY) --suite robocasa_ood --seed 0 --episodes 1
 IMITATION = $(RUN) crossbody analyse imitation --data data/gr1
-errors:
-	$(IMITATION) --policies $(AMOUNTS:%=$(G)/%) $(G)/vla_B --out runs/analyse/amounts
+errors: $(addprefix pair_,R B R10 B10 R10b B10b)
+	$(IMITATION) --policies $(ALL:%=$(G)/%) $(TENTHS:%=$(G)/%) --out runs/analyse/amounts
+	$(IMITATION) --policies $(TENTHS:%=$(G)/%) --out runs/analyse/tenths
 	$(IMITATION) --policies $(TOKENIZERS:%=$(G)/%) --out runs/analyse/tokenizers
 	$(IMITATION) --policies $(ALONE:%=$(G)/%) --out runs/analyse/alone
-	$(RUN) crossbody analyse efficiency --runs $(AMOUNTS:%=runs/in_%) runs/in_vla_B
+	$(RUN) crossbody analyse efficiency --runs $(addprefix runs/in_,$(ALL) $(TENTHS))
+pair_%:
+	$(IMITATION) --policies $(G)/gr00t_$* $(G)/vla_$* --out runs/analyse/$@
 .PHONY: all evaluations errors
 .SECONDARY:
