@@ -6,20 +6,19 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from crossbody.main import main
 from envs.humanoid import robot
+from envs.humanoid.kinematics import Kinematics
 from envs.humanoid.motions import library
+from envs.humanoid.retarget.fit import Options, rest, retarget
+from envs.humanoid.retarget.targets import SOLE_M, fitted, resampled, standing, straightened
 from tasks.motion.keypoints import ANKLES, INDEX
 from tasks.motion.motion import Motion, MotionError
 from tasks.motion.reading import read_one
 from tasks.motion.store import save
 from tests import motions
-
-torch = pytest.importorskip("torch")
-from envs.humanoid.kinematics import Kinematics  # noqa: E402
-from envs.humanoid.retarget.fit import Options, rest, retarget  # noqa: E402
-from envs.humanoid.retarget.targets import SOLE_M, fitted, resampled, standing, straightened  # noqa: E402
 
 G1 = robot.load("g1_23")
 KNEES = [INDEX["left_knee"], INDEX["right_knee"]]

@@ -67,7 +67,8 @@ class Imitation(Analysis):
 
     data: tuple[Path, ...] = ()
     """Folders of demonstrations: those that the policies were trained on, of which each kept every twentieth episode out, or fresh ones.
-    Episodes that any of the policies was trained on are left out, whatever its share."""
+    Episodes that any of the policies was trained on are left out, whatever its share; looks, guess, tokenizer and warm start are
+    taken to have seen no others."""
 
     policies: tuple[Path, ...] = ()
     """Folders of `train gr00t|vla_unit`; the first is what the others are compared with."""

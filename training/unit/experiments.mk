@@ -80,13 +80,13 @@ runs/in_%/table.md: $(G)/%/$(W) ; $(PLAY) --suite robocasa_gr1 --seed 0 --episod
 runs/again_%/table.md: $(G)/%/$(W) ; $(PLAY) --suite robocasa_gr1 --seed 1 --episodes 2
 runs/ood_%/table.md: $(G)/%/$(W) ; $(PLAY) --suite robocasa_ood --seed 0 --episodes 1
 IMITATION = $(RUN) crossbody analyse imitation --data data/gr1
-errors: $(addprefix pair_,R B R10 B10 R10b B10b)
+errors: $(addprefix pair_,R B R10 B10 R10b B10b) $(patsubst %,$(G)/%/$(W),$(PLAYED) $(ALONE)) $(patsubst %,runs/in_%/table.md,$(ALL) $(TENTHS))
 	$(IMITATION) --policies $(ALL:%=$(G)/%) $(TENTHS:%=$(G)/%) --out runs/analyse/amounts
 	$(IMITATION) --policies $(TENTHS:%=$(G)/%) --out runs/analyse/tenths
 	$(IMITATION) --policies $(TOKENIZERS:%=$(G)/%) --out runs/analyse/tokenizers
 	$(IMITATION) --policies $(ALONE:%=$(G)/%) --out runs/analyse/alone
 	$(RUN) crossbody analyse efficiency --runs $(addprefix runs/in_,$(ALL) $(TENTHS))
-pair_%:
+pair_%: $(G)/gr00t_%/$(W) $(G)/vla_%/$(W)
 	$(IMITATION) --policies $(G)/gr00t_$* $(G)/vla_$* --out runs/analyse/$@
 .PHONY: all evaluations errors
 .SECONDARY:

@@ -162,19 +162,23 @@ def _demonstrations(options: Imitation, share: float = 1.0) -> Chunks:
 
 def _unseen(policies: Sequence[Checkpoint], chunks: Chunks, options: Imitation) -> np.ndarray:
     """Return which rows are in episodes that no policy was trained on, bool (rows,). Episodes are known by their videos."""
-    opened = {1.0: chunks}
+    known = {
+        1.0: (chunks.fingerprint(), _trained_on(chunks))
+    }  # share -> digest, and the videos that training on it sees
     trained: set[str] = set()
     for folder, policy in zip(options.policies, policies, strict=True):
         shares = set(np.atleast_1d(np.asarray(policy.training["options"].get("episodes", 1.0), float)).tolist())
-        opened |= {share: _demonstrations(options, share) for share in shares - set(opened)}
+        for share in shares - set(known):
+            part = _demonstrations(options, share)
+            known[share] = part.fingerprint(), _trained_on(part)
         given = {d["fingerprint"] for d in policy.training["data"] if d["embodiment"] == options.body}
-        parts = [opened[share] for share in shares if opened[share].fingerprint() in given]
-        if not parts:
+        seen = [videos for digest, videos in (known[share] for share in shares) if digest in given]
+        if not seen:
             print(
                 f"{folder}: not trained on --data, or on another state of it; it is taken to have seen none of it",
                 file=sys.stderr,
             )
-        trained = trained.union(*map(_trained_on, parts))
+        trained = trained.union(*seen)
     unseen = np.array([video not in trained for video in chunks.videos()])
     if not unseen.any():
         raise CrossbodyError(
