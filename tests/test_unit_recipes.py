@@ -58,6 +58,10 @@ def test_a_tokenizer_and_both_policies_train_and_act(tmp_path, unit, sets):
         agent.reset([episode])
         assert np.isfinite(agent.act({episode.id: seen})[episode.id]["action.waist"]).all()
         assert agent.card["training"]["data"][0]["episodes"] == 3
+        assert (
+            "efficientnet_lite0 and minilm; everything else was trained on 3 demonstrations of gr1, "
+            in agent.card["pretraining"]
+        )
     assert (tmp_path / "v" / "curves.png").exists()
     assert "codes_0" in (tmp_path / "v" / "curves.csv").read_text()
     card = (tmp_path / "v" / "README.md").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,7 +59,12 @@ class PolicyAgent:
     @property
     def card(self) -> dict[str, object]:
         """What a run's manifest says about the weights."""
-        return {"weights": self._checkpoint.digest, "training": self._checkpoint.training}
+        training = self._checkpoint.training
+        return {
+            "weights": self._checkpoint.digest,
+            "training": training,
+            "pretraining": _pretraining(self._config, training),
+        }
 
     def reset(self, episodes: Sequence[EpisodeSpec]) -> None:
         self._episodes |= {spec.id: (spec.seed, 0) for spec in episodes}
@@ -127,3 +133,12 @@ def normalise(grids: Grids, features: Mapping[str, Tensor]) -> Grids:
         name: (g - features[f"{name}_mean"][:, None, None]) / features[f"{name}_std"][:, None, None]
         for name, g in grids.items()
     }
+
+
+def _pretraining(config: PolicyConfig, training: Mapping[str, Any]) -> str:
+    """Return in words which public weights a policy stands on, and what the rest was trained on."""
+    public = f"{config.visual.backbone} and {config.language}" if config.language == "minilm" else config.language
+    kinds = {True: "demonstrations", False: "scenes without actions"}
+    data = ", ".join(f"{d['episodes']} {kinds[d['actions']]} of {d['embodiment']}" for d in training["data"])
+    begun = f", begun with {start}" if (start := training["options"].get("warm_start")) else ""
+    return f"public weights of {public}; everything else was trained on {data}{begun}"
