@@ -119,7 +119,7 @@ def _timed(call: Callable, times: int) -> tuple[float, object]:
 
 
 if __name__ == "__main__":
-    from crossbody.gl import choose
+    from crossbody import gl
 
-    os.environ.update(choose())
+    gl.prepare()
     print(json.dumps({"stock": stock, "ours": ours}[sys.argv[1]]()))

@@ -1,12 +1,18 @@
-"""Which off-screen GL works here. Chosen before MuJoCo is imported, since MuJoCo reads the choice on import."""
+"""Which off-screen GL works here. Chosen before MuJoCo is imported, since MuJoCo reads the choice on import.
+
+Every process of this project that draws calls ``prepare`` first.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from crossbody.errors import MissingExtra
@@ -34,6 +40,28 @@ class Probe:
     backend: str
     ms_per_frame: float | None
     error: str
+
+
+def prepare() -> None:
+    """Make drawing safe in this process, and choose the GL it draws with if MuJoCo is not imported yet.
+
+    MissingExtra when no off-screen GL works here.
+    """
+    load_triton_first()
+    if "mujoco" not in sys.modules:
+        os.environ.update(choose())
+
+
+def load_triton_first() -> None:
+    """Load Triton's compiled library, where Triton is installed, before Mesa can load its own LLVM.
+
+    Both carry an LLVM. If Mesa's comes first (it does with the first picture), Triton's binds to Mesa's symbols and the
+    process dies by a segmentation fault as soon as torch imports Triton. The library is mapped, not run: 0.03 s.
+    """
+    found = importlib.util.find_spec("triton") if "triton" not in sys.modules else None
+    for folder in (found.submodule_search_locations or ()) if found else ():
+        with suppress(OSError):  # a damaged or foreign Triton: torch does without it, and so do we
+            ctypes.CDLL(os.path.join(folder, "_C", "libtriton.so"), mode=os.RTLD_LOCAL | os.RTLD_NOW)
 
 
 def probe(backend: str) -> Probe:

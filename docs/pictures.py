@@ -5,7 +5,6 @@ The scripted expert solves one task; a free camera and the robot's own head came
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
@@ -25,9 +24,9 @@ PEOPLE = (
 
 def main() -> None:
     """Write the pictures into docs/pictures."""
-    from crossbody.gl import choose
+    from crossbody import gl
 
-    os.environ.update(choose())
+    gl.prepare()
     OUT.mkdir(exist_ok=True)
     expert()
     human()

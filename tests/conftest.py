@@ -12,7 +12,7 @@ from crossbody.errors import MissingExtra
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 with contextlib.suppress(MissingExtra):  # then only the tests that draw fail, each with MuJoCo's own words
-    os.environ.update(gl.choose())
+    gl.prepare()
 
 
 @pytest.fixture(scope="session")

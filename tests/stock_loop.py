@@ -5,7 +5,6 @@ In a process of its own, because it owns a GL context. Writes joint positions, s
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 
@@ -19,9 +18,9 @@ def actions(start: dict[str, np.ndarray], steps: int):
 
 
 def main(task: str, seed: int, steps: int, out: str) -> None:
-    from crossbody.gl import choose
+    from crossbody import gl
 
-    os.environ.update(choose())
+    gl.prepare()
     from envs.robocasa import package
     from envs.robocasa.assets.pack import generated
 

@@ -64,7 +64,7 @@ def test_without_our_seeding_the_package_draws_another_scene_each_time(shared_en
 def test_a_scene_is_the_same_in_another_process(shared_env):
     here = scene_hash(shared_env.reset(seed=11)[1]["scene"])
     code = (
-        "import os; from crossbody.gl import choose; os.environ.update(choose())\n"
+        "from crossbody import gl; gl.prepare()\n"
         "from envs.robocasa.env import RoboCasaGR1; from envs.robocasa.scenes import scene_hash\n"
         f"env = RoboCasaGR1({TASK!r}); print('HASH', scene_hash(env.reset(seed=11)[1]['scene']))"
     )

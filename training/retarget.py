@@ -71,11 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 1 when a clip of several could not be read."""
     arguments = tyro.cli(Arguments, args=argv, prog="crossbody retarget")
     if arguments.video:
-        import os
 
         from crossbody import gl
 
-        os.environ.update(gl.choose())  # before MuJoCo is imported
+        gl.prepare()
     from rich.console import Console
     from rich.progress import Progress
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +14,8 @@ if TYPE_CHECKING:
 
 def make(**options: Any) -> Tracking:
     """Return the environment with its options. Without an off-screen GL it runs all the same, and only ``render`` fails."""
-    if "mujoco" not in sys.modules:
-        with suppress(MissingExtra):
-            os.environ.update(gl.choose())
+    with suppress(MissingExtra):
+        gl.prepare()
     from envs.humanoid.episode import Tracking
 
     return Tracking(**options)

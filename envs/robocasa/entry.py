@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Any
 
 from crossbody import gl
@@ -11,8 +9,7 @@ from crossbody import gl
 
 def make(**options: Any) -> Any:
     """Return a RoboCasaGR1 environment; see there for the options."""
-    if "mujoco" not in sys.modules:
-        os.environ.update(gl.choose())
+    gl.prepare()
     from envs.robocasa.env import RoboCasaGR1
 
     return RoboCasaGR1(**options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import traceback
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ SEEN = 0.9  # of the frames must show the carried thing, the first and the last 
 
 def serve(link: Link) -> None:
     """Answer ``("order", Order)`` and ``("job", Job)`` until the collector is gone; each attempt is a note."""
-    os.environ.update(gl.choose())
+    gl.prepare()
     _, order = link.receive()
     studio = None
     while True:

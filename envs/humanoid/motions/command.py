@@ -62,7 +62,6 @@ def _gallery(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    import os
 
     from crossbody import gl
     from crossbody.errors import CrossbodyError
@@ -70,7 +69,7 @@ def _show(options: argparse.Namespace) -> int:
     if options.out and options.out.suffix not in (".npz", *PICTURES):
         raise CrossbodyError(f"{options.out}: expected a name that ends in .npz, {' or '.join(PICTURES)}")
     if options.out and options.out.suffix in PICTURES:
-        os.environ.update(gl.choose())  # before MuJoCo is imported
+        gl.prepare()
     from envs.humanoid import robot
     from envs.humanoid.motions.body import Body
     from envs.humanoid.motions.quality import measure

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from crossbody import gl
@@ -14,8 +12,7 @@ if TYPE_CHECKING:
 
 def make(**options: Any) -> Vision:
     """Return the environment with its options; MissingExtra without an off-screen GL, since its robot has to see."""
-    if "mujoco" not in sys.modules:
-        os.environ.update(gl.choose())
+    gl.prepare()
     from envs.humanoid.vision.episode import Vision
 
     return Vision(**options)

@@ -60,11 +60,10 @@ def _official(options: argparse.Namespace) -> int:
 
 
 def _gallery(options: argparse.Namespace) -> int:
-    import os
 
     from crossbody import gl
 
-    os.environ.update(gl.choose())
+    gl.prepare()
     from rich.console import Console
     from rich.progress import Progress
 
