@@ -114,7 +114,7 @@ def _generate(argv: list[str]) -> int:
 
 
 def _parse(argv: list[str]) -> Arguments:
-    from evaluators.evaluate import check_options
+    from evaluators.commands.evaluate import check_options
 
     kind: Any = Arguments[NoOptions]
     for here, following in zip(argv, [*argv[1:], ""], strict=True):
@@ -179,8 +179,8 @@ def _identity(given: Arguments, asked: Asked, conditions: Any, generator: Any) -
 def _make_all(run: Run, command: Sequence[str]) -> int:
     from crossbody.catalog import ROOT
     from evaluators.generation.folder import GenerationFolder
-    from evaluators.manifest import git_commit, host, packages
-    from evaluators.plan import cores
+    from evaluators.loop.manifest import git_commit, host, packages
+    from evaluators.loop.plan import cores
 
     job, names = run.job, run.names
     folder = GenerationFolder(job.out, job.kind)
