@@ -139,7 +139,7 @@ class RunProtocol:
     note: str = ""  # not hashed
 
     def hash(self, environment: Mapping[str, Any]) -> str:
-        """Digest of the protocol and of what the environment adds (look, asset pack, patches, versions).
+        """Digest of the protocol and of what the environment adds (render preset, asset pack, patches, versions).
 
         The name, the note and the number of episodes do not enter: n stands beside every number instead.
         """
@@ -229,7 +229,7 @@ class ChunkedEnv(Protocol):
         ...
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return what it adds to the protocol's hash: versions, asset pack, look, patches."""
+        """Return what it adds to the protocol's hash: versions, asset pack, render preset, patches."""
         ...
 
     def reset(
