@@ -83,7 +83,9 @@ def _all(model: LanguageModel, wishes: Sequence[Wish], place: Callable[[int], Pl
     """Return for each wish the numbers, among what may stand at each place, up to the end."""
     if not model.table.is_cuda:
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # so that sums are added in one order whatever the machine has, and small ones are no slower
+        torch.set_num_threads(
+            1
+        )  # so that sums are added in one order whatever the machine has, and small ones are no slower
     try:
         found: list[list[int]] = []
         for start in range(0, len(wishes), BATCH):

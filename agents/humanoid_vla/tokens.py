@@ -19,18 +19,21 @@ if TYPE_CHECKING:
     import numpy as np
 
 KIND = "motion tokens"
+WHOLE_KIND = "whole-body tokens"
 SHIPPED = ROOT / "checkpoints" / "tiny" / "motion_tokens"
 
 
 class PartCodes(nn.Module):
     """Numbers (B, T, 48) as ``tasks.motion.parts`` makes them <-> codes (B, L, 5). No part's codes or numbers depend on another's."""
 
+    columns = parts.COLUMNS
+    kind = KIND
+
     def __init__(self, sizes: CodeSizes):
         super().__init__()
         self.sizes = sizes
-        self.parts = nn.ModuleDict(
-            {name: MotionCodes(len(range(*c.indices(parts.WIDTH))), sizes) for name, c in parts.COLUMNS.items()}
-        )
+        widths = {name: len(range(*c.indices(parts.WIDTH))) for name, c in self.columns.items()}
+        self.parts = nn.ModuleDict({name: MotionCodes(width, sizes) for name, width in widths.items()})
 
     def of(self, part: str) -> MotionCodes:
         """Return the tokenizer of a part."""
@@ -40,14 +43,14 @@ class PartCodes(nn.Module):
 
     def set_statistics(self, mean: Tensor) -> None:
         """Take the mean (48,) of all numbers; their units are the representation's own."""
-        for name, columns in parts.COLUMNS.items():
+        for name, columns in self.columns.items():
             net = self.of(name)
             net.mean.copy_(mean[columns])
             net.units.copy_(torch.tensor(parts.UNITS[columns]))
 
     def encode(self, numbers: Tensor) -> Tensor:
         """Return the codes (B, L, 5) of numbers (B, T, 48)."""
-        return torch.stack([self.of(p).encode(numbers[..., c]) for p, c in parts.COLUMNS.items()], -1)
+        return torch.stack([self.of(p).encode(numbers[..., c]) for p, c in self.columns.items()], -1)
 
     def encode_tracks(self, numbers: Tensor) -> Tensor:
         """Return the codes (B, L, 3) of the tracks of root, left and right hand: of their part, all else of it at its mean."""
@@ -61,7 +64,7 @@ class PartCodes(nn.Module):
 
     def decode(self, codes: Tensor) -> Tensor:
         """Return the numbers (B, T, 48) of codes (B, L, 5)."""
-        return torch.cat([self.of(p).decode(codes[..., i]) for i, p in enumerate(parts.PARTS)], -1)
+        return torch.cat([self.of(p).decode(codes[..., i]) for i, p in enumerate(self.columns)], -1)
 
     @torch.inference_mode()
     def codes_of(self, points: np.ndarray) -> np.ndarray:
@@ -76,18 +79,26 @@ class PartCodes(nn.Module):
         return parts.decode(self.decode(torch.from_numpy(codes[None]).long())[0].numpy(), held)
 
 
+class WholeCodes(PartCodes):
+    """One tokenizer of the whole body, as T2M-GPT has it: codes (B, L, 1)."""
+
+    columns = {"body": slice(0, parts.WIDTH)}
+    kind = WHOLE_KIND
+
+
 def save(net: PartCodes, folder: Path, weights: dict[str, np.ndarray], training: dict[str, object]) -> Checkpoint:
     """Write a checkpoint and return it."""
-    checkpoint = Checkpoint(KIND, asdict(net.sizes), weights, {}, {}, training)
+    checkpoint = Checkpoint(net.kind, asdict(net.sizes), weights, {}, {}, training)
     checkpoint.save(folder)
     return checkpoint
 
 
-def load_tokens(folder: Path = SHIPPED) -> tuple[PartCodes, Checkpoint]:
-    """Return the frozen tokenizers in a folder; CheckpointError when there are none."""
-    stored = load_checkpoint(folder, KIND, f"`uv run train motion_tokens --out {folder}` makes one.")
+def load_tokens(folder: Path = SHIPPED, made: type[PartCodes] = PartCodes) -> tuple[PartCodes, Checkpoint]:
+    """Return the frozen tokenizers in a folder; CheckpointError when there are none. ``made``: of the parts, or of the whole."""
+    whole = " --whole" if made is WholeCodes else ""
+    stored = load_checkpoint(folder, made.kind, f"`uv run train motion_tokens{whole} --out {folder}` makes one.")
     try:
-        net = PartCodes(CodeSizes(**stored.config))
+        net = made(CodeSizes(**stored.config))
     except TypeError as error:
         raise CrossbodyError(f"{folder} names sizes that motion tokens do not have: {error}.") from error
     stored.restore(net, folder)

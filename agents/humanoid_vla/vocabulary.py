@@ -110,9 +110,13 @@ def checked(text: str) -> str:
     """Return the cleaned text; CrossbodyError when nothing is left or it is too long."""
     plain = cleaned(text)
     if not plain:
-        raise CrossbodyError("the text is empty; say what the motion shows, such as --text 'a person waves with the left hand'.")
+        raise CrossbodyError(
+            "the text is empty; say what the motion shows, such as --text 'a person waves with the left hand'."
+        )
     if len(plain) > LONGEST_TEXT:
-        raise CrossbodyError(f"the text has {len(plain)} characters; at most {LONGEST_TEXT} are read. Say one motion in one sentence.")
+        raise CrossbodyError(
+            f"the text has {len(plain)} characters; at most {LONGEST_TEXT} are read. Say one motion in one sentence."
+        )
     return plain.rstrip(".!?, ") or plain
 
 
@@ -125,7 +129,10 @@ def learned(captions: Iterable[str], words: int = WORDS) -> Vocabulary:
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(split)  # pyright: ignore[reportAttributeAccessIssue]
     tokenizer.decoder = decoders.ByteLevel()  # pyright: ignore[reportAttributeAccessIssue]
     trainer = trainers.BpeTrainer(
-        vocab_size=words, special_tokens=list(MARKS), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=words,
+        special_tokens=list(MARKS),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     told = sorted({cleaned(c) for c in captions})
     tokenizer.train_from_iterator([*told, *_asked() * max(1, len(told) // 1000)], trainer)

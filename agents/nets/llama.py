@@ -102,7 +102,9 @@ class Llama(nn.Module):
             places = (real.long().cumsum(1) - 1).clamp(min=0)[:, -length:]
             order = torch.arange(real.shape[1], device=ids.device)
             seen = real[:, None, None] & (order <= order[-length:, None])
-            seen = seen | (order == order[-length:, None])  # padding looks at itself, so that nothing is divided by zero
+            seen = seen | (
+                order == order[-length:, None]
+            )  # padding looks at itself, so that nothing is divided by zero
         x = self.embed_tokens(ids)
         turn = _rotation(places, self.sizes.width // self.sizes.heads, self.sizes.theta)
         kept: Cache = []

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from agents.nets.result import Result
 
 DECAY, SEEN = 0.99, 1e-3
-RESTART_EVERY, RARE, RESTART_UNTIL = 20, 0.2, 0.7
-"""Every so many updates a code that has less than this share of the mean count takes a vector of the batch, until this part of the training.
+RARE = 0.2
+"""At a restart a code with less than this share of the mean count takes a vector of the batch.
 
 T2M-GPT restarts what was counted less than once: with few vectors in a batch that is most of the codebook, at every update."""
 COMMITMENT, DIFFERENCES, BETA = 0.02, 0.5, 0.5
@@ -70,7 +70,7 @@ class MotionCodes(nn.Module):
         for name in ("book", "sums"):
             self.register_buffer(name, torch.zeros(sizes.codes, sizes.dim))
         self.register_buffer("count", torch.zeros(sizes.codes))
-        self.began, self.updates = False, 0
+        self.began = False
 
     def encode(self, frames: Tensor) -> Tensor:
         """Return the codes (B, T / frames_per_code) of frames (B, T, F)."""
@@ -98,15 +98,15 @@ class MotionCodes(nn.Module):
         """Return the codes (…) nearest to vectors (…, dim)."""
         return (self.book.square().sum(1) - 2 * vectors @ self.book.T).argmin(-1)
 
-    def learn(self, scaled: Tensor, part: Tensor) -> Result:
-        """Return the loss of windows (B, T, F), and move the codebook when training. ``part``: how much of the training is over."""
+    def learn(self, scaled: Tensor, restart: Tensor) -> Result:
+        """Return the loss of windows (B, T, F), and move the codebook when training. ``restart`` (): rare codes begin anew."""
         vectors = self.vectors(scaled)
         if self.training:
             self._begin(vectors.detach().flatten(0, 1))
         codes = self.nearest(vectors.detach())
         quantised = self.book[codes]
         if self.training:
-            self._move(vectors.detach().flatten(0, 1), codes.flatten(), part)
+            self._move(vectors.detach().flatten(0, 1), codes.flatten(), restart)
         commitment = F.mse_loss(vectors, quantised)
         found = self.frames(vectors + (quantised - vectors).detach())
         places = F.smooth_l1_loss(found, scaled, beta=BETA)
@@ -128,18 +128,16 @@ class MotionCodes(nn.Module):
         self.began = True
 
     @torch.no_grad()
-    def _move(self, vectors: Tensor, codes: Tensor, part: Tensor) -> None:
+    def _move(self, vectors: Tensor, codes: Tensor, restart: Tensor) -> None:
         """Exponential means of what each code stood for; rare codes begin anew. Without a branch on a tensor: a GPU never waits."""
         fresh = torch.bincount(codes, minlength=self.sizes.codes).to(self.count)
         self.count.mul_(DECAY).add_(fresh, alpha=1 - DECAY)
         self.sums.mul_(DECAY).index_add_(0, codes, vectors, alpha=1 - DECAY)
         means = self.sums / self.count.clamp(min=SEEN)[:, None]
         self.book.copy_(torch.where((self.count > SEEN)[:, None], means, self.book))
-        self.updates += 1
-        if self.updates % RESTART_EVERY == 0:
-            mean = self.count.mean()
-            rare = (self.count < RARE * mean) & (part < RESTART_UNTIL)
-            drawn = vectors[torch.randint(len(vectors), (self.sizes.codes,), device=vectors.device)]
-            self.book.copy_(torch.where(rare[:, None], drawn, self.book))
-            self.count.copy_(torch.where(rare, mean, self.count))
-            self.sums.copy_(torch.where(rare[:, None], drawn * mean, self.sums))
+        mean = self.count.mean()
+        rare = (self.count < RARE * mean) & restart
+        drawn = vectors[torch.randint(len(vectors), (self.sizes.codes,), device=vectors.device)]
+        self.book.copy_(torch.where(rare[:, None], drawn, self.book))
+        self.count.copy_(torch.where(rare, mean, self.count))
+        self.sums.copy_(torch.where(rare[:, None], drawn * mean, self.sums))

@@ -13,6 +13,9 @@ import torch
 from envs.humanoid.motions import packed
 from envs.humanoid.motions.packed import Clip
 from tasks.motion import parts
+from tasks.motion.motion import Motion
+from tasks.motion.reading import read_folder
+from tasks.motion.sizes import as_robot
 from training.loop import Batch, Supply
 from training.show import progress
 
@@ -20,6 +23,8 @@ WINDOW = 64
 """Frames of a training window of the tokenizers."""
 TRACK_SHARE = 0.15
 """Of the windows, as many show a part's track alone, so that its codebook can tell a track as well."""
+RESTART_EVERY, RESTART_UNTIL = 20, 0.7
+"""Updates between restarts of rare codes, and the part of the training in which there are any."""
 TEST_SEEDS = 160
 """Held-out seeds below this are the test set: the motions that the matcher was measured on."""
 
@@ -81,7 +86,7 @@ class Windows(Supply):
         return {
             "numbers": torch.from_numpy(numbers),
             "bare": torch.from_numpy(bare),
-            "part": torch.tensor(step / max(1, self._steps)),
+            "restart": torch.tensor(step % RESTART_EVERY == RESTART_EVERY - 1 and step < RESTART_UNTIL * self._steps),
         }
 
 
@@ -98,3 +103,17 @@ class _Starts:
     def drawn(self, random: np.random.Generator, count: int) -> np.ndarray:
         starts = random.choice(self._starts, count)
         return self._all[starts[:, None] + np.arange(WINDOW)]
+
+
+def own(folder: Path) -> list[Clip]:
+    """Return the motions of a folder as clips, at 20 frames a second and of the robot's size; captions are optional.
+
+    Every fifth, in the order of their names, is held out. What is no motion raises its MotionError.
+    """
+    found = []
+    for number, (name, motion) in enumerate(read_folder(folder).items()):
+        if not isinstance(motion, Motion):
+            raise motion
+        points, _ = as_robot(name, packed.at_20_fps(motion.keypoints, motion.fps))
+        found.append(Clip("own", number, points, motion.texts))
+    return found

@@ -165,9 +165,7 @@ def _chunk(
     return np.array(ids, np.int16), np.array(places, np.int8), np.array(lengths)
 
 
-def _asked(
-    rng: np.random.Generator, clips: Sequence[Sequence[Coded]], asker: Asker, count: int
-) -> Iterator[Question]:
+def _asked(rng: np.random.Generator, clips: Sequence[Sequence[Coded]], asker: Asker, count: int) -> Iterator[Question]:
     families: dict[str, list[SubTask]] = {}
     for task in sub_tasks().values():
         families.setdefault(task.family, []).append(task)

@@ -25,13 +25,13 @@ class Learning(nn.Module):
     def forward(self, batch: Batch) -> Result:
         """Return the loss of windows (B, 64, 48). Where ``bare`` (B, 3), all of a part but its track is at the mean."""
         found = {}
-        for name, columns in parts.COLUMNS.items():
+        for name, columns in self.net.columns.items():
             net = self.net.of(name)
             scaled = net.scaled(batch["numbers"][..., columns])
             for track, (part, known) in enumerate(parts.TRACKS.values()):
                 if part == name:
                     scaled = _bare(scaled, batch["bare"][:, track], known)
-            found[name] = net.learn(scaled, batch["part"])
+            found[name] = net.learn(scaled, batch["restart"])
         shown = {f"{name}_{k}": v for name, r in found.items() for k, v in r.shown.items() if k != "commitment"}
         loss = torch.stack([r.loss for r in found.values()]).sum()
         return Result(loss, {"loss": loss, **shown})
@@ -62,10 +62,10 @@ BONES = ((1, 3), (3, 5), (2, 4), (4, 6), (9, 11), (11, 13), (10, 12), (12, 14))
 
 def measure(net: PartCodes, clips: list[Clip]) -> Loss:
     """Return what the codes lose of clips."""
-    rows, counts = [], np.zeros((len(parts.PARTS), net.sizes.codes))
+    rows, counts = [], np.zeros((len(net.columns), net.sizes.codes))
     for clip in clips:
         codes = net.codes_of(clip.points)
-        for part in range(len(parts.PARTS)):
+        for part in range(len(net.columns)):
             np.add.at(counts[part], codes[:, part], 1)
         made = net.points_of(codes)
         rows.append(_errors(made, parts.at_origin(clip.points[: len(made)])))
@@ -75,7 +75,7 @@ def measure(net: PartCodes, clips: list[Clip]) -> Loss:
     return Loss(
         len(clips), whole, root, values[:, 1].max(), bones, drift,
         {k: (float(v[0]), float(v[1])) for k, v in kinds.items()},
-        {p: ((c > 0).mean(), _perplexity(c)) for p, c in zip(parts.PARTS, counts, strict=True)},
+        {p: ((c > 0).mean(), _perplexity(c)) for p, c in zip(net.columns, counts, strict=True)},
     )  # fmt: skip
 
 

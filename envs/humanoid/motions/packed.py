@@ -79,7 +79,9 @@ def read(file: Path) -> list[Clip]:
     try:
         with np.load(file, allow_pickle=False) as stored:
             if int(stored["format"]) != FORMAT:
-                raise CrossbodyError(f"{file} is a pack of format {int(stored['format'])}; this version reads {FORMAT}.")
+                raise CrossbodyError(
+                    f"{file} is a pack of format {int(stored['format'])}; this version reads {FORMAT}."
+                )
             planes = np.frombuffer(lzma.decompress(stored["steps"].tobytes()), np.uint8).reshape(2, COLUMNS, -1)
             steps = np.ascontiguousarray(planes.transpose(1, 2, 0)).view("<i2")[..., 0].T
             texts = lzma.decompress(stored["texts"].tobytes()).decode().split("\n\n")
