@@ -71,7 +71,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 1 when a clip of several could not be read."""
     arguments = tyro.cli(Arguments, args=argv, prog="crossbody retarget")
     if arguments.video:
-
         from crossbody import gl
 
         gl.prepare()
