@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 
 COMMANDS = (
-    ("evaluators.evaluate", "--help"),
-    ("evaluators.evaluate", "--agent", "expert", "--help"),
-    ("evaluators.resume", "--help"),
-    ("evaluators.rescore", "--help"),
+    ("evaluators.commands.evaluate", "--help"),
+    ("evaluators.commands.evaluate", "--agent", "expert", "--help"),
+    ("evaluators.commands.resume", "--help"),
+    ("evaluators.commands.rescore", "--help"),
 )
 BAR_S = 0.5
 EPISODES, STEPS, CHUNK = 100, 720, 16
@@ -67,8 +67,8 @@ def _episodes(workers: int) -> float:
 
     from agents import zero
     from crossbody.runs import RunFolder
-    from evaluators.plan import Plan
-    from evaluators.session import start
+    from evaluators.loop.plan import Plan
+    from evaluators.loop.session import start
     from tasks.suite import load_protocol, load_suite, queue
 
     suite = load_suite("fake")

@@ -20,7 +20,7 @@ def main(rounds: int = 5) -> None:
     """Measure in turn and print a table of medians and ratios, on one core and on all."""
     import torch
 
-    from evaluators.plan import cores
+    from evaluators.loop.plan import cores
 
     print(f"{CLIPS} clips of {FRAMES} frames, {rounds} rounds, medians, torch {torch.__version__}\n")
     print(f"{'what':<54}{'reference':>11}{'ours':>9}{'ratio':>8}{'bar':>6}")

@@ -36,8 +36,10 @@ COMMANDS = {
     "merge": Command("reports.merge:main", "join the shards of a run"),
     "motions": Command("envs.humanoid.motions.command:main", "list, show and draw the motions that humanoids follow"),
     "report": Command("reports.command:main", "write a run's table and page again, or the tables of a paper"),
-    "rescore": Command("evaluators.rescore:main", "judge a run again under another success rule, without a simulator"),
-    "resume": Command("evaluators.resume:main", "continue a run that was interrupted"),
+    "rescore": Command(
+        "evaluators.commands.rescore:main", "judge a run again under another success rule, without a simulator"
+    ),
+    "resume": Command("evaluators.commands.resume:main", "continue a run that was interrupted"),
     "retarget": Command(
         "training.retarget:main", "fit a robot's joints to a person's motion, with figures and a video"
     ),

@@ -13,8 +13,8 @@ from rich.console import Console
 from agents import bernoulli
 from crossbody.contracts import EpisodeRow, RunProtocol
 from crossbody.runs import RunFolder
-from evaluators.plan import Plan, Timeouts
-from evaluators.session import start
+from evaluators.loop.plan import Plan, Timeouts
+from evaluators.loop.session import start
 from tasks.suite import parse_suite, queue
 
 SHORT = RunProtocol("short", episodes_per_task=3, max_steps=40, chunk=8, success_rule="chunk_end", early_stop=True)

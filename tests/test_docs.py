@@ -33,8 +33,9 @@ def test_every_documented_command_is_accepted(page, command, tmp_path, monkeypat
     program, *arguments = [w for w in shlex.split(command) if w not in ("…", "...")]
     monkeypatch.chdir(tmp_path)
     if program == "evaluate":
-        from evaluators.evaluate import _arguments_type as arguments_type
-        from evaluators.evaluate import check_options, parse
+        from crossbody.options import check_options
+        from evaluators.commands.evaluate import _arguments_type as arguments_type
+        from evaluators.commands.evaluate import parse
 
         check_options(arguments, arguments_type(arguments))
         if "--agent" in arguments:

@@ -14,10 +14,10 @@ from rich.console import Console
 
 from crossbody.errors import CrossbodyError, RunFolderError
 from crossbody.runs import RunFolder
-from evaluators import evaluate
-from evaluators.finish import finish
-from evaluators.plan import scenes_folder
-from evaluators.worker import Job, Station
+from evaluators.commands import evaluate
+from evaluators.commands.finish import finish
+from evaluators.loop.plan import scenes_folder
+from evaluators.loop.worker import Job, Station
 from tests.running import make_plan, run
 
 FAKE = ("--agent", "bernoulli", "--suite", "fake")
@@ -102,7 +102,7 @@ def test_a_missing_argument_is_named_and_exits_with_2(capsys):
 )
 def test_help_imports_no_simulator_and_nothing_else_heavy(arguments):
     code = (
-        "import sys\nfrom evaluators.evaluate import main\n"
+        "import sys\nfrom evaluators.commands.evaluate import main\n"
         "try: main(sys.argv[1:])\nexcept SystemExit as end: assert end.code == 0\n"
         "print('modules', *sys.modules)"
     )

@@ -18,7 +18,7 @@ from crossbody.errors import ContractMismatch, CrossbodyError
 from envs.chunked import check_chunk
 from envs.fake import CONTRACT, Fake
 from envs.humanoid.episode import contract
-from evaluators.acting import fit
+from evaluators.loop.acting import fit
 from tasks import gr1, humanoid_vision
 from tests.running import make_plan, records, run
 

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from agents import holosoma
 from crossbody.errors import MissingExtra
 from envs.humanoid import robot
-from evaluators.acting import fit
+from evaluators.loop.acting import fit
 from evaluators.metric import Trace, metrics_of, tracked
 from tasks.motion import stranger
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from crossbody.contracts import EpisodeRow
-from evaluators.durations import expected_rest
-from evaluators.progress import Progress, Tally
+from evaluators.loop.durations import expected_rest
+from evaluators.loop.progress import Progress, Tally
 
 
 class Clock:
@@ -70,7 +70,7 @@ def test_a_resumed_run_knows_its_durations_but_not_yet_its_speed():
 
 def test_off_a_terminal_there_is_a_plain_line_now_and_then_and_failures_at_once(monkeypatch):
     out, clock = io.StringIO(), Clock()
-    monkeypatch.setattr("evaluators.progress.time.monotonic", clock)
+    monkeypatch.setattr("evaluators.loop.progress.time.monotonic", clock)
     with Progress(Tally(2, 1, clock), Console(file=out, width=40)) as progress:
         progress.started("A/0000")
         for clock.now in (1.0, 9.0, 11.0, 12.0, 22.0):

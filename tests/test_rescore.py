@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from crossbody.contracts import SUCCESS_RULES
 from crossbody.errors import RunFolderError
 from crossbody.runs import RunFolder, judge, load_trace
-from evaluators import rescore
-from evaluators.rescore import knowable
+from evaluators.commands import rescore
+from evaluators.commands.rescore import knowable
 from tests.running import SHORT, records, run
 
 LONG = dataclasses.replace(SHORT, early_stop=False)
@@ -41,7 +41,7 @@ def test_a_rescored_run_has_the_outcomes_of_a_run_under_that_rule(tmp_path, whol
 
 def test_the_command_needs_no_simulator_and_says_what_changed(tmp_path, whole):
     code = (
-        "import sys\nfrom evaluators.rescore import main\nrc = main(sys.argv[1:])\n"
+        "import sys\nfrom evaluators.commands.rescore import main\nrc = main(sys.argv[1:])\n"
         "assert not {'gymnasium', 'mujoco', 'robosuite', 'torch'} & set(sys.modules)\nsys.exit(rc)"
     )
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}

@@ -18,8 +18,8 @@ from rich.console import Console
 
 from crossbody.errors import CrossbodyError, RunFolderError
 from crossbody.runs import RunFolder
-from evaluators import evaluate, resume
-from evaluators.session import go_on
+from evaluators.commands import evaluate, resume
+from evaluators.loop.session import go_on
 from tests.running import make_plan, records, run
 
 COMMAND = ("--agent", "bernoulli", "--suite", "fake", "--episodes", "30", "--workers", "2")
@@ -46,8 +46,8 @@ def recorded(folder: Path) -> int:
 
 def start_or_resume(folder: Path) -> subprocess.Popen:
     if (folder / "manifest.json").exists():
-        return start_process("-m", "evaluators.resume", str(folder))
-    return start_process("-m", "evaluators.evaluate", *COMMAND, "--out", str(folder))
+        return start_process("-m", "evaluators.commands.resume", str(folder))
+    return start_process("-m", "evaluators.commands.evaluate", *COMMAND, "--out", str(folder))
 
 
 @pytest.fixture(scope="module")

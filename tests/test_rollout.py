@@ -10,7 +10,7 @@ import pytest
 from crossbody.contracts import ChunkResult, Contract
 from crossbody.errors import CrossbodyError
 from crossbody.runs import load_trace
-from evaluators.rollout import Rollout
+from evaluators.loop.rollout import Rollout
 from tests.running import SHORT
 
 

@@ -10,7 +10,7 @@ import pytest
 from crossbody.contracts import EpisodeRow
 from crossbody.errors import ContractMismatch, CrossbodyError
 from crossbody.runs import RunFolder, judge, load_trace
-from evaluators.runner import remaining
+from evaluators.loop.runner import remaining
 from tests.faulty_agents import Options
 from tests.running import SHORT, by_index, impatient, make_plan, records, run
 

@@ -19,10 +19,10 @@ from envs.humanoid.episode import Tracking, contract
 from envs.humanoid.kinematics import Kinematics
 from envs.humanoid.motions import library
 from envs.humanoid.reference import References
-from evaluators.acting import fit
+from evaluators.loop.acting import fit
+from evaluators.loop.rollout import Rollout
 from evaluators.metric import Trace, metrics_of, tracked
 from evaluators.motion.clip import MotionPair
-from evaluators.rollout import Rollout
 from reports.tracking import build
 from tasks.suite import default_protocol, load_protocol, load_suite
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from agents import gr00t, vla_unit
-from agents.unit.bodies import BODIES, Scaling
-from agents.unit.checkpoint import CONFIG, WEIGHTS, Checkpoint, CheckpointError, load_checkpoint, rounded_weights
+from agents.nets.checkpoint import CONFIG, WEIGHTS, Checkpoint, CheckpointError, load_checkpoint, rounded_weights
+from agents.nets.embodiments import EMBODIMENTS, Scaling
 from agents.unit.config import to_dict
 from agents.unit.policy import Policy
 from crossbody.contracts import check_contract
@@ -31,7 +31,7 @@ def save(folder, **changes) -> Policy:
     policy = Policy(config).eval()
     rng = np.random.default_rng(0)
     chunks = rng.normal(size=(50, 16, 29)).astype(np.float32)
-    scaling = Scaling.fit(BODIES["gr1"], chunks[:, 0], chunks, np.ones((50, 16), bool))
+    scaling = Scaling.fit(EMBODIMENTS["gr1"], chunks[:, 0], chunks, np.ones((50, 16), bool))
     v = config.visual
     features = {f"{g}_{k}": np.full(n, i, np.float32) for g, n in (("coarse", v.width), ("fine", v.fine_width))
                 for k, i in (("mean", 0), ("std", 1))}  # fmt: skip
@@ -164,7 +164,7 @@ def test_a_missing_checkpoint_says_what_to_type_and_the_wrong_kind_of_policy_is_
 
 def test_scaling_there_and_back_gives_the_same_chunk():
     rng = np.random.default_rng(0)
-    for body in BODIES.values():
+    for body in EMBODIMENTS.values():
         state = rng.normal(size=(40, body.width)).astype(np.float32)
         chunk = rng.normal(size=(40, 16, body.width)).astype(np.float32)
         scaling = Scaling.fit(body, state, chunk, np.ones((40, 16), bool))
@@ -174,7 +174,7 @@ def test_scaling_there_and_back_gives_the_same_chunk():
 
 
 def test_actions_stay_inside_the_range_of_the_data():
-    body = BODIES["gr1"]
+    body = EMBODIMENTS["gr1"]
     chunk = np.linspace(-1, 1, 16, dtype=np.float32)[None, :, None].repeat(29, 2)
     scaling = Scaling.fit(body, chunk[:, 0], chunk, np.ones((1, 16), bool))
     wild = scaling.unscale(np.full((1, 16, 29), 1e6, np.float32), chunk[:, 0])
@@ -182,7 +182,7 @@ def test_actions_stay_inside_the_range_of_the_data():
 
 
 def test_the_order_of_parts_does_not_matter_and_a_missing_one_is_named():
-    body, rng = BODIES["gr1"], np.random.default_rng(0)
+    body, rng = EMBODIMENTS["gr1"], np.random.default_rng(0)
     parts = {p: rng.normal(size=(5, n)) for p, n in body.parts.items()}
     np.testing.assert_array_equal(body.join(parts), body.join(dict(reversed(parts.items()))))
     del parts["waist"]
@@ -191,7 +191,7 @@ def test_the_order_of_parts_does_not_matter_and_a_missing_one_is_named():
 
 
 def test_of_the_state_only_the_camera_s_joints_are_in_the_view():
-    body = BODIES["gr1"]
+    body = EMBODIMENTS["gr1"]
     state = np.ones((1, 29), np.float32)
     scaling = Scaling.fit(body, state, np.ones((1, 16, 29), np.float32), np.ones((1, 16), bool))
     view = scaling.state(state, body.view)[0]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from agents.unit.bodies import Scaling
-from agents.unit.checkpoint import load_checkpoint
+from agents.nets.checkpoint import load_checkpoint
+from agents.nets.embodiments import Scaling
 from agents.unit.context import SmallContext
 from agents.unit.policy import Policy
 from reports.statistics import wilson

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from agents.nets.visual import DinoGrids
 from agents.unit.config import load_size
 from agents.unit.policy import Policy
 from agents.unit.qwen import QwenContext, QwenInputs
-from agents.unit.visual import DinoGrids
 from tests.unit_small import SMALL_POLICY, batch, small
 from tests.unit_synthetic import SquareChunks
 from training.loop import save_memory

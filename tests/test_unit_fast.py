@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.unit.checkpoint import CheckpointError
+from agents.nets.checkpoint import CheckpointError
 from agents.unit.fast import FastTokenizer
 
 

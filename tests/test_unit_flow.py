@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from agents.nets.flow import integrate, masked_mse, on_path, sample_time
 from agents.unit.decoders import action_loss, picture_loss
-from agents.unit.flow import integrate, masked_mse, on_path, sample_time
 from agents.unit.head import sinusoids
 from agents.unit.looks import grid
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from agents.unit.quantizer import ResidualQuantizer, nearest, perplexity
+from agents.nets.quantizer import ResidualQuantizer, nearest, perplexity
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import torch
 from safetensors.numpy import load_file
 
 from agents import gr00t, vla_unit
+from agents.nets.visual import EfficientNetGrids
 from agents.unit.config import load_size
-from agents.unit.visual import EfficientNetGrids
 from crossbody.errors import CrossbodyError
 from tasks import gr1
 from tests.running import make_plan

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from agents.nets.layers import CausalConv, PerEmbodiment
 from agents.unit.config import ROUTES
-from agents.unit.layers import CausalConv, PerBody
 from agents.unit.tokenizer import UniT
 from crossbody.errors import UnknownName
 from tests.unit_small import batch, small
@@ -52,7 +52,7 @@ def test_it_has_no_weights_that_its_variant_never_uses(variant):
     others = tuple(
         f"{name}.layers.{slot}."
         for name, module in unit.named_modules()
-        if isinstance(module, PerBody)
+        if isinstance(module, PerEmbodiment)
         for slot in range(len(module.layers))
         if slot != own
     )
@@ -106,7 +106,7 @@ def test_steps_after_the_episodes_end_change_no_loss():
 
 def test_bodies_have_weights_of_their_own_and_a_mixed_batch_equals_separate_ones():
     torch.manual_seed(0)
-    layer, x = PerBody(3, lambda: torch.nn.Linear(4, 5)), torch.randn(6, 2, 4)
+    layer, x = PerEmbodiment(3, lambda: torch.nn.Linear(4, 5)), torch.randn(6, 2, 4)
     slot = torch.tensor([2, 0, 2, 2, 0, 2])
     mixed = layer(x, slot)
     for i in range(6):

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from evaluators.video import Recorder
+from evaluators.loop.video import Recorder
 from tests.running import SHORT, run
 
 

@@ -12,7 +12,7 @@ import torch
 from agents import humanoid_tracker
 from crossbody.errors import ContractMismatch
 from envs.humanoid.episode import contract
-from evaluators.acting import fit
+from evaluators.loop.acting import fit
 from tasks.suite import load_protocol
 from tests.humanoid_backends import standin_on_path, worker_python
 from training.show import Curves

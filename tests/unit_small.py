@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from agents.nets.language import LENGTH
 from agents.unit.config import Size, load_size
-from agents.unit.language import LENGTH
 
 SMALL_TOKENIZER = {
     "width": 32, "heads": 2, "mlp": 32, "fusion_mlp": 32, "vision_depth": 1, "action_depth": 1, "fusion_depth": 1,

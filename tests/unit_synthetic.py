@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from agents.unit.bodies import find_body
+from agents.nets.embodiments import find_embodiment
 
 STEPS = 40
 
@@ -26,7 +26,7 @@ class SquareChunks:
         self.has_picture = np.ones(rows, bool)
         self.where = np.repeat(random.uniform(-1, 1, episodes), STEPS).astype(np.float32)
         progress = np.tile(np.linspace(0, 1, STEPS, dtype=np.float32), episodes)
-        body = find_body(embodiment)
+        body = find_embodiment(embodiment)
         self.values = {f"state.{p}": np.zeros((rows, n), np.float32) for p, n in body.parts.items()}
         self.values[f"state.{next(iter(body.parts))}"][:, 0] = self.where * progress
         if acts:

@@ -189,7 +189,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from rich.console import Console
 
     from envs.pool import Pool
-    from evaluators.plan import cores
+    from evaluators.loop.plan import cores
     from tasks.suite import select
     from training.attempts import leftovers
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from agents.humanoid_tracker.network import Actor
-from agents.unit.checkpoint import load_checkpoint
+from agents.nets.checkpoint import load_checkpoint
 from crossbody.catalog import ROOT
 from crossbody.contracts import Chunk, Contract, EpisodeSpec, Observation
 from crossbody.errors import ContractMismatch

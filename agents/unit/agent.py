@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.unit.bodies import pad
-from agents.unit.checkpoint import CONFIG, Checkpoint, CheckpointError, load_checkpoint
+from agents.nets.checkpoint import CONFIG, Checkpoint, CheckpointError, load_checkpoint
+from agents.nets.embodiments import pad
+from agents.nets.visual import Grids, load_visual, tensor_of
 from agents.unit.config import PolicyConfig, from_dict
 from agents.unit.policy import Policy, make_context, reader_of
-from agents.unit.visual import Grids, load_visual, tensor_of
 from crossbody.catalog import ROOT
 from crossbody.contracts import Chunk, EpisodeSpec, Observation
 from crossbody.seeds import generator
@@ -98,7 +98,7 @@ class Senses:
         self._features = {k: torch.from_numpy(v) for k, v in checkpoint.features.items()}
         self._reader = reader_of(config)
         if self._reader is None:
-            from agents.unit.language import Words
+            from agents.nets.language import Words
 
             self._visual, self._words = load_visual(config.visual), Words()
 

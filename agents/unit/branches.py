@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from agents.nets.layers import CausalConv, ConvResidual, PerEmbodiment, Transformer, two_layers
 from agents.unit.config import TokenizerConfig
-from agents.unit.layers import CausalConv, ConvResidual, PerBody, Transformer, two_layers
 
 POSITIONS = 1024
 QUERY, CONDITION, SEPARATOR, TARGET = range(4)
@@ -74,7 +74,7 @@ class Branches(nn.Module):
         if needs_vision:
             self.vision = MFormer(c.patch_width, c.tokens, Shape(c.vision_depth, c.width, c.heads, c.mlp))
         if needs_action:
-            self.action_encoder = PerBody(c.bodies.slots_total, lambda: ActionEncoder(c.bodies.width, c.width))
+            self.action_encoder = PerEmbodiment(c.bodies.slots_total, lambda: ActionEncoder(c.bodies.width, c.width))
             self.action = MFormer(c.width, c.tokens, Shape(c.action_depth, c.width, c.heads, c.mlp))
         if "fusion" in names:
             shape = Shape(c.fusion_depth, c.width, c.heads, c.fusion_mlp, c.fusion_dropout)
@@ -100,6 +100,6 @@ class Branches(nn.Module):
         return {name: self.shared(self.own[name](features[name])) for name in names}
 
 
-def state_encoder(config: TokenizerConfig) -> PerBody:
+def state_encoder(config: TokenizerConfig) -> PerEmbodiment:
     """Return the per-body map of a state (B, 1, padded) to one token (B, 1, width)."""
-    return PerBody(config.bodies.slots_total, lambda: two_layers(config.bodies.width, config.width, config.width))
+    return PerEmbodiment(config.bodies.slots_total, lambda: two_layers(config.bodies.width, config.width, config.width))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agents.nets.embodiments import EmbodimentSlots
+from agents.nets.visual import Visual
 from crossbody.errors import CrossbodyError, UnknownName
 
 SIZES = Path(__file__).parent / "sizes"
@@ -23,31 +25,10 @@ ROUTES = {
 
 
 @dataclass(frozen=True)
-class Bodies:
-    """Which embodiments share the weights, and how wide their padded vectors are."""
-
-    slots: dict[str, int]  # embodiment -> row of the per-embodiment weights
-    slots_total: int  # rows of the per-embodiment weights
-    width: int  # action and state vectors are zero-padded to this
-
-
-@dataclass(frozen=True)
-class Visual:
-    """The frozen visual backbone and the grid of features that it gives."""
-
-    backbone: str  # efficientnet_lite0 | dinov2_large
-    rows: int  # patches
-    columns: int
-    width: int  # channels per patch
-    fine_width: int = 0  # channels of a second grid at twice the resolution, 0: none
-    cached: bool = False  # training computes the features once and keeps them on the disk
-
-
-@dataclass(frozen=True)
 class TokenizerConfig:
     """UniT's tokenizer (project page; released configuration ``shared_tokenizer``)."""
 
-    bodies: Bodies
+    bodies: EmbodimentSlots
     visual: Visual
     width: int
     heads: int
@@ -101,7 +82,7 @@ class TokenizerConfig:
 class PolicyConfig:
     """GR00T's policy with or without bridge tokens; the same fields at every size."""
 
-    bodies: Bodies
+    bodies: EmbodimentSlots
     visual: Visual
     language: (
         str  # vision-language backbone: minilm (a small transformer on MiniLM and the visual grid) | qwen2_5_vl_3b
@@ -175,7 +156,7 @@ def load_size(name: str, tokenizer: dict[str, Any] | None = None, policy: dict[s
 
 def from_dict(kind: type, values: dict[str, Any]) -> Any:
     """Return a configuration from plain data; an unknown or missing field raises CrossbodyError."""
-    nested = {"bodies": Bodies, "visual": Visual}
+    nested = {"bodies": EmbodimentSlots, "visual": Visual}
     try:
         plain = {
             k: nested[k](**v) if k in nested else tuple(v) if isinstance(v, list) else v for k, v in values.items()

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from agents.nets.layers import Transformer
+from agents.nets.visual import as_patches
 from agents.unit.config import PolicyConfig
-from agents.unit.layers import Transformer
 from agents.unit.looks import Looked, Looks
-from agents.unit.visual import as_patches
 
 TEXT_WIDTH = 384  # MiniLM
 

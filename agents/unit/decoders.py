@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from agents.nets.layers import CausalConv, ConvResidual, PerEmbodiment, Transformer
 from agents.unit.branches import MFormer, Shape
 from agents.unit.config import TokenizerConfig
-from agents.unit.layers import CausalConv, ConvResidual, PerBody, Transformer
 
 
 class VisionDecoder(nn.Module):
@@ -53,7 +53,7 @@ class ActionDecoder(nn.Module):
         self.positions = nn.Parameter(torch.randn(c.tokens, c.width) * 0.02)
         slots = c.bodies.slots_total
         self.former = MFormer(c.width, c.horizon // 2, Shape(c.action_decoder_depth, c.width, c.heads, c.mlp))
-        self.tail = PerBody(slots, lambda: ActionTail(c))
+        self.tail = PerEmbodiment(slots, lambda: ActionTail(c))
 
     def forward(self, state: Tensor | None, tokens: Tensor, slot: Tensor) -> Tensor:
         return self.tail(self.former(state, tokens + self.positions), slot)

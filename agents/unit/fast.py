@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.fft import dct, idct
 
-from agents.unit.checkpoint import CheckpointError
+from agents.nets.checkpoint import CheckpointError
 from crossbody.runs import write_atomic
 
 SCALE = 10.0

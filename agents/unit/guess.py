@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from agents.nets.layers import PerEmbodiment
 from agents.unit.config import PolicyConfig
-from agents.unit.layers import PerBody
 
 DEPTH = 3
 TOLD = 64  # channels of the instruction
@@ -30,14 +30,14 @@ class Guess(nn.Module):
         slots, padded = c.bodies.slots_total, c.bodies.width
         self.horizon = c.horizon
         self.told = nn.Linear(text_width, TOLD)
-        self.state = PerBody(slots, lambda: nn.Linear(padded, width))
+        self.state = PerEmbodiment(slots, lambda: nn.Linear(padded, width))
         self.rest = nn.Linear(PLACES + TOLD, width)
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
             for _ in range(DEPTH)
         )
         self.norm = nn.LayerNorm(width)
-        self.out = PerBody(slots, lambda: nn.Linear(width, c.horizon * padded))
+        self.out = PerEmbodiment(slots, lambda: nn.Linear(width, c.horizon * padded))
         self.register_buffer("spread", torch.ones(slots, c.horizon, padded))
 
     def forward(self, seen: dict[str, Tensor], positions: Tensor) -> Tensor:

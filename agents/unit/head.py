@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from agents.nets.layers import Attention, PerEmbodiment, Transformer, feed_forward, two_layers
 from agents.unit.config import PolicyConfig
-from agents.unit.layers import Attention, PerBody, Transformer, feed_forward, two_layers
 
 
 class TimeNorm(nn.Module):
@@ -80,15 +80,15 @@ class ActionHead(nn.Module):
         self.reader = Transformer(
             c.context_self_depth, c.context_width, c.context_heads, 4 * c.context_width, c.dropout
         )
-        self.state = PerBody(slots, lambda: two_layers(padded, c.width, c.width))
+        self.state = PerEmbodiment(slots, lambda: two_layers(padded, c.width, c.width))
         self.no_state = nn.Parameter(torch.zeros(c.width))
-        self.encoder = PerBody(slots, lambda: NoisyActionEncoder(token, c.width))
+        self.encoder = PerEmbodiment(slots, lambda: NoisyActionEncoder(token, c.width))
         self.positions = nn.Parameter(torch.randn(c.horizon // c.steps_per_token, c.width) * 0.02)
         self.time = nn.Sequential(nn.Linear(256, c.width), nn.SiLU(), nn.Linear(c.width, c.width))
         contexts = [None if i % 2 else c.context_width for i in range(c.depth)]  # cross first, then interleaved
         self.blocks = nn.ModuleList(DiTBlock(c.width, c.heads, width, c.dropout) for width in contexts)
         self.out_norm = TimeNorm(c.width)
-        self.decoder = PerBody(slots, lambda: two_layers(c.width, c.width, token))
+        self.decoder = PerEmbodiment(slots, lambda: two_layers(c.width, c.width, token))
 
     def read(self, parts: list[Tensor | None], masks: list[Tensor | None]) -> tuple[Tensor, Tensor]:
         """Join context, raw picture and predicted codes (None: absent) and return what cross-attention sees, with its mask."""

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from agents.nets.layers import PerEmbodiment, two_layers
+from agents.nets.visual import TINY_ROWS
 from agents.unit.config import PolicyConfig
-from agents.unit.layers import PerBody, two_layers
-from agents.unit.visual import TINY_ROWS
 
 WIDTH = 64  # channels of the fine map
 SIDE = 256  # of the picture, px
@@ -46,7 +46,7 @@ class Looks(nn.Module):
         self.words = nn.Linear(text_width, config.looks)
         self.query = nn.Linear(text_width, WIDTH)
         self.own = nn.Parameter(torch.randn(config.looks, WIDTH) * 0.5)
-        self.view = PerBody(config.bodies.slots_total, lambda: nn.Linear(config.bodies.width, VIEW))
+        self.view = PerEmbodiment(config.bodies.slots_total, lambda: nn.Linear(config.bodies.width, VIEW))
         found = config.looks // THINGS * 3 + WIDTH + VIEW
         self.thing = nn.ModuleList(two_layers(found, 4 * WIDTH, 2 * WIDTH) for _ in range(THINGS))
         self.position = nn.Linear(2 * WIDTH, 3)

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from agents.nets.flow import integrate, masked_mse, on_path, sample_time
+from agents.nets.result import Result
 from agents.unit.config import PolicyConfig
 from agents.unit.context import TEXT_WIDTH, Context, SmallContext
-from agents.unit.flow import integrate, masked_mse, on_path, sample_time
 from agents.unit.guess import Guess, guess_loss
 from agents.unit.head import ActionHead
 from agents.unit.looks import Looked, Looks, looks_losses
-from agents.unit.tokenizer import Result
 
 Seen = dict[str, Tensor]
 """What the context reads, and state (B, padded), slot (B,); for training also action, action_mask (B, horizon, padded),

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from agents.nets.language import plain
+from agents.nets.visual import BASE_ROWS
 from agents.unit.config import PolicyConfig
 from agents.unit.context import Context
-from agents.unit.language import plain
-from agents.unit.visual import BASE_ROWS
 from crossbody.errors import MissingExtra
 
 NAME = "Qwen/Qwen2.5-VL-3B-Instruct"

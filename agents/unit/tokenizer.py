@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
+from agents.nets.quantizer import Quantized, ResidualQuantizer, perplexity
+from agents.nets.result import Result
 from agents.unit.branches import Branches, state_encoder
 from agents.unit.config import TokenizerConfig
 from agents.unit.decoders import ActionDecoder, VisionDecoder, action_loss, picture_loss
-from agents.unit.quantizer import Quantized, ResidualQuantizer, perplexity
 
 Seen = dict[str, Tensor]
 """now, goal (B, N, patch width); state (B, padded); action, action_mask (B, horizon, padded); slot (B,)."""
-
-
-class Result(NamedTuple):
-    """What a training step needs and what a log shows."""
-
-    loss: Tensor
-    shown: dict[str, Tensor]
 
 
 class UniT(nn.Module):

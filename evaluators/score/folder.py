@@ -39,7 +39,7 @@ def new(asked: Asked, kind: str) -> Path:
 def manifest(asked: Asked, kind: str, command: Sequence[str], **more: Any) -> dict[str, Any]:
     """Return what made the rows: the command, the folders, the seed, the machine and its packages, and ``more``."""
     from crossbody.catalog import ROOT
-    from evaluators.manifest import git_commit, host, packages
+    from evaluators.loop.manifest import git_commit, host, packages
 
     return {
         "format": FORMAT,

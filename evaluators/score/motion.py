@@ -58,7 +58,7 @@ class Arguments:
 
 def score(argv: Sequence[str]) -> int:
     """Run the command and return its exit code: 0, or 1 when motions or the value of a metric that was named are missing."""
-    from evaluators.evaluate import check_options
+    from crossbody.options import check_options
 
     check_options(argv, Arguments)
     given = tyro.cli(Arguments, args=list(argv), prog="crossbody score motion", description=Arguments.__doc__)

@@ -53,7 +53,7 @@ class Arguments:
 
 def score(argv: Sequence[str]) -> int:
     """Run the command and return its exit code: 0, or 1 when clips or the value of a metric that was named are missing."""
-    from evaluators.evaluate import check_options
+    from crossbody.options import check_options
 
     check_options(argv, Arguments)
     given = tyro.cli(Arguments, args=list(argv), prog="crossbody score video", description=Arguments.__doc__)
@@ -132,7 +132,7 @@ def _chosen(names: Sequence[str], flows: Mapping[str, FlowOracle]) -> dict[str, 
 
 def _options(arguments: Arguments) -> Options:
     from evaluators.clips.measuring import Options
-    from evaluators.plan import cores
+    from evaluators.loop.plan import cores
 
     for name in ("given", "workers", "fps"):
         value, least = getattr(arguments, name), 0 if name == "given" else 1

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from agents.unit.bodies import BODIES
+from agents.nets.embodiments import EMBODIMENTS
 from tasks import gr1
 from training.data.demonstration import Demonstration, DemonstrationSet
 from training.data.formats import find_sets, open_set
@@ -135,11 +135,11 @@ def embodiment_of(layout: Layout) -> str:
     """Return the body whose parts a layout has; GR1's joints come before its end effectors."""
     human = "human" in layout.embodiment or "egodex" in layout.embodiment
     for name in ("gr1", "human_egodex" if human else "gr1_eef"):
-        if all(f"state.{part}" in layout.parts for part in BODIES[name].parts):
+        if all(f"state.{part}" in layout.parts for part in EMBODIMENTS[name].parts):
             return name
     parts = ", ".join(n for n in layout.parts if n.startswith("state."))
     raise DataError(
-        f"a data set of '{layout.embodiment}' has the parts of no known body ({', '.join(BODIES)}): {parts}"
+        f"a data set of '{layout.embodiment}' has the parts of no known body ({', '.join(EMBODIMENTS)}): {parts}"
     )
 
 
@@ -162,7 +162,7 @@ def _open_all(sets: Mapping[str, Path]) -> list[DemonstrationSet]:
 
 def _wanted(name: str, body: str) -> bool:
     section, _, part = name.partition(".")
-    return section == "privileged" or name == CAMERA_POSE or part in BODIES[body].parts
+    return section == "privileged" or name == CAMERA_POSE or part in EMBODIMENTS[body].parts
 
 
 def _camera(layout: Layout) -> str:

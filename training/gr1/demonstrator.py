@@ -16,7 +16,7 @@ from crossbody.errors import CrossbodyError
 from crossbody.seeds import generator
 from envs.chunked import make
 from envs.worker import Link
-from evaluators.acting import describe
+from evaluators.loop.acting import describe
 from tasks import gr1
 from training.attempts import Attempt, Job, Order, attempts, record, scene_seed
 from training.data.demonstration import Demonstration

@@ -8,7 +8,7 @@ from typing import Any
 from crossbody import catalog
 from crossbody.contracts import EpisodeSpec
 from crossbody.errors import CrossbodyError
-from evaluators.acting import chunk_of, fit
+from evaluators.loop.acting import chunk_of, fit
 from tasks import gr1
 from training.attempts import Order
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from agents.unit.tokenizer import Result
+from agents.nets.result import Result
 from crossbody.runs import write_atomic
 from envs.humanoid.motions import library
 from evaluators.motion.embeddings.matcher import Matcher, Sizes, load

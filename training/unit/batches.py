@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from agents.unit.bodies import Scaling, pad
-from agents.unit.config import Bodies
+from agents.nets.embodiments import EmbodimentSlots, Scaling, pad
 from training.data.chunks import Chunks
 from training.loop import Batch, Supply
 from training.unit.eyes import Drawn, Eyes, Stream
@@ -25,7 +24,7 @@ class Mixing:
 
     size: int
     seed: int
-    bodies: Bodies
+    bodies: EmbodimentSlots
     state_noise: float = 0.0  # standard deviation, rad or m; the action stays where it was, so noise teaches to correct
 
 

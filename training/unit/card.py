@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from agents.unit.checkpoint import Checkpoint
+from agents.nets.checkpoint import Checkpoint
 from crossbody.runs import write_atomic
 
 WHAT = {

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from agents.nets.embodiments import Scaling
 from agents.unit.agent import normalise
-from agents.unit.bodies import Scaling
 from training.loop import Batch
 from training.unit.augment import crop, jitter
 from training.unit.pictures import CachedGrids

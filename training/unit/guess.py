@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from agents.unit.checkpoint import Checkpoint, load_checkpoint, rounded_weights
+from agents.nets.checkpoint import Checkpoint, load_checkpoint, rounded_weights
+from agents.nets.result import Result
 from agents.unit.config import load_size, to_dict
 from agents.unit.context import TEXT_WIDTH
 from agents.unit.guess import LEAST_SPREAD, Guess, guess_loss
 from agents.unit.policy import Seen
-from agents.unit.tokenizer import Result
 from crossbody.errors import CrossbodyError
 from training.data.chunks import Chunks
 from training.loop import Loop, refuse_other

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from agents.unit.checkpoint import Checkpoint, load_checkpoint, rounded_weights
+from agents.nets.checkpoint import Checkpoint, load_checkpoint, rounded_weights
+from agents.nets.result import Result
 from agents.unit.config import load_size, to_dict
 from agents.unit.context import SmallContext
 from agents.unit.looks import Looks, looks_losses
 from agents.unit.policy import Seen
-from agents.unit.tokenizer import Result
 from crossbody.errors import CrossbodyError
 from training.data.chunks import Chunks
 from training.loop import Loop, refuse_other

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from agents.unit.config import Visual
-from agents.unit.visual import load_visual, tensor_of
+from agents.nets.visual import Visual, load_visual, tensor_of
 from crossbody.contracts import digest
 from crossbody.extras import cache_folder
 from crossbody.seeds import generator

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from agents.nets.visual import plan_visual
 from agents.unit.config import Size, load_size
 from agents.unit.policy import Policy, make_context
 from agents.unit.tokenizer import UniT
-from agents.unit.visual import plan_visual
 from training.options import Common, TokenizerOptions
 from training.show import table
 from training.unit.policy import configure

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from agents.unit.bodies import Scaling
-from agents.unit.checkpoint import Checkpoint, load_checkpoint, rounded_weights
+from agents.nets.checkpoint import Checkpoint, load_checkpoint, rounded_weights
+from agents.nets.embodiments import Scaling
+from agents.nets.visual import load_visual
 from agents.unit.config import Size, load_size, to_dict
 from agents.unit.policy import Policy, reader_of
 from agents.unit.tokenizer import UniT
-from agents.unit.visual import load_visual
 from crossbody.errors import CrossbodyError
 from training.data.chunks import Chunks
 from training.loop import Loop, refuse_other

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from agents.unit.checkpoint import Checkpoint, load_checkpoint
+from agents.nets.checkpoint import Checkpoint, load_checkpoint
 from agents.unit.config import PolicyConfig, from_dict
 from agents.unit.context import Context
 from agents.unit.looks import distances

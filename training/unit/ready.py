@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from agents.unit.bodies import Scaling
-from agents.unit.config import Bodies, Visual
-from agents.unit.language import Words
+from agents.nets.embodiments import EmbodimentSlots, Scaling
+from agents.nets.language import Words
+from agents.nets.visual import Visual
 from crossbody.errors import CrossbodyError
 from training.data.chunks import Chunks
 from training.loop import Loop, Plan
@@ -31,7 +31,7 @@ DRY_STEPS, DRY_BATCH, DRY_ROWS = 6, 8, 16
 class Needs:
     """What a recipe needs of its data."""
 
-    bodies: Bodies
+    bodies: EmbodimentSlots
     visual: Visual
     horizon: int
     batch: int

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.unit.bodies import Body, Scaling, find_body
+from agents.nets.embodiments import Embodiment, Scaling, find_embodiment
 from training.data.chunks import CAMERA_POSE, Chunks
 from training.unit.camera import pixels
 
@@ -36,7 +36,7 @@ class Source:
     def __init__(self, chunks: Chunks, horizon: int, every: int):
         """``every``: a chunk may start at every so many-th row of an episode (frames of a set without actions all count)."""
         self.chunks, self.horizon = chunks, horizon
-        self.body: Body = find_body(chunks.embodiment)
+        self.body: Embodiment = find_embodiment(chunks.embodiment)
         self._state = self.body.join(_section(chunks.values, "state"))
         self.acts = any(name.startswith("action.") for name in chunks.values)
         self._action = self.body.join(_section(chunks.values, "action")) if self.acts else self._state

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from agents.unit.checkpoint import Checkpoint, load_checkpoint, rounded_weights
+from agents.nets.checkpoint import Checkpoint, load_checkpoint, rounded_weights
+from agents.nets.visual import as_patches, load_visual
 from agents.unit.config import TokenizerConfig, from_dict, load_size, to_dict
 from agents.unit.tokenizer import UniT
-from agents.unit.visual import as_patches, load_visual
 from training.data.chunks import Chunks
 from training.loop import Loop, refuse_other
 from training.options import TokenizerOptions

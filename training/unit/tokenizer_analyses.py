@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from agents.unit.bodies import Scaling
+from agents.nets.embodiments import Scaling
+from agents.nets.quantizer import perplexity
 from agents.unit.fast import FastTokenizer
-from agents.unit.quantizer import perplexity
 from agents.unit.tokenizer import UniT
 from crossbody.errors import CrossbodyError
 from evaluators.alignment import knn_mixing, linear_probe, mmd, retrieval, tsne

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agents.unit.checkpoint import Checkpoint
+from agents.nets.checkpoint import Checkpoint
 from crossbody.runs import write_atomic
 
 RESULTS = "## Results\n"

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from agents.humanoid_tracker.network import Actor
-from agents.unit.checkpoint import Checkpoint, load_checkpoint
+from agents.nets.checkpoint import Checkpoint, load_checkpoint
 from crossbody.errors import CrossbodyError, UnknownName
 from training.loop import refuse_other
 from training.show import table

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Literal, TypeVar
 
 import tyro
 
 from crossbody import catalog
-from crossbody.errors import CrossbodyError, UnknownName
+from crossbody.errors import CrossbodyError
 from crossbody.main import guarded
-from evaluators.plan import Plan, Timeouts, cores, scenes_folder, with_environment
+from crossbody.options import check_options
+from evaluators.loop.plan import Plan, Timeouts, cores, scenes_folder, with_environment
 
 INTERRUPTED = 130
 OptionsT = TypeVar("OptionsT")
@@ -104,33 +104,11 @@ def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
     return plan, arguments.out or _default_folder(arguments)
 
 
-def check_options(argv: Sequence[str], kind: Any) -> None:
-    """Raise UnknownName with the nearest name and the list for an option that is none."""
-    known = {"--help", *_options(kind, "--")}
-    for word in argv:
-        name = word.partition("=")[0].replace("_", "-")
-        if name.startswith("--") and name not in known:
-            raise UnknownName("option", name, known)
-
-
-def _options(kind: Any, prefix: str) -> Iterator[str]:
-    base = get_origin(kind) or kind
-    generic = dict(zip(getattr(base, "__parameters__", ()), get_args(kind), strict=False))
-    for name, hint in get_type_hints(base).items():
-        hint, flag = generic.get(hint, hint), prefix + name.replace("_", "-")
-        if dataclasses.is_dataclass(hint):
-            yield from _options(hint, flag + ".")
-        else:
-            yield flag
-            if hint is bool:
-                yield f"{prefix}no-{name.replace('_', '-')}"
-
-
 def carry_out(work: Callable[[Any], None], folder: Path) -> int:
     """Do the work on a run folder with a console, sum the run up, and return the exit code."""
     from rich.console import Console
 
-    from evaluators.finish import finish
+    from evaluators.commands.finish import finish
 
     console = Console()
     try:
@@ -151,7 +129,7 @@ def _evaluate(argv: list[str]) -> int:
     plan, folder = parse(argv)
 
     def work(console: Any) -> None:
-        from evaluators.session import start
+        from evaluators.loop.session import start
 
         console.print(_headline(plan, folder), highlight=False, soft_wrap=True)
         start(plan, folder, console)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from agents.unit.config import Visual
 from crossbody.errors import CrossbodyError, MissingExtra
 
 TINY_ROWS = (48, 208)  # of the 256 x 256 picture: what lies between its black bands, to a multiple of 16
@@ -21,6 +21,18 @@ DINO_SIDE = 224
 
 Grids = dict[str, Tensor]
 """``coarse`` (B, C, rows, columns), and ``fine`` with twice the rows and columns where the backbone has it."""
+
+
+@dataclass(frozen=True)
+class Visual:
+    """The frozen visual backbone and the grid of features that it gives."""
+
+    backbone: str  # efficientnet_lite0 | dinov2_large
+    rows: int  # patches
+    columns: int
+    width: int  # channels per patch
+    fine_width: int = 0  # channels of a second grid at twice the resolution, 0: none
+    cached: bool = False  # training computes the features once and keeps them on the disk
 
 
 class EfficientNetGrids(nn.Module):

@@ -14,8 +14,8 @@ import tyro
 from crossbody.errors import RunFolderError
 from crossbody.main import guarded
 from crossbody.runs import Manifest, RunFolder
-from evaluators.evaluate import carry_out, parse
-from evaluators.plan import Plan
+from evaluators.commands.evaluate import carry_out, parse
+from evaluators.loop.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def _resume(arguments: Arguments) -> int:
         plan = dataclasses.replace(plan, workers=arguments.workers)
 
     def work(console: Any) -> None:
-        from evaluators.session import go_on
+        from evaluators.loop.session import go_on
 
         console.print(f"{plan.agent} on {plan.suite.name}, continued in {folder.path}", highlight=False, soft_wrap=True)
         go_on(plan, folder, console)

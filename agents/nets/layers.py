@@ -1,4 +1,4 @@
-"""Transformer layers and weights of one's own for every body."""
+"""Transformer, convolution and per-embodiment layers."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ class Transformer(nn.Module):
         return self.norm(x)
 
 
-class PerBody(nn.Module):
-    """The same layer with weights of its own for every body; a batch may mix bodies."""
+class PerEmbodiment(nn.Module):
+    """The same layer with weights of its own for every embodiment; a batch may mix embodiments."""
 
     def __init__(self, slots: int, make: Callable[[], nn.Module]):
         super().__init__()

@@ -22,10 +22,10 @@ from crossbody.errors import ContractMismatch, CrossbodyError, MissingAssets, Mi
 from crossbody.runs import write_atomic
 from envs.chunked import control_hz, make
 from envs.worker import Link
-from evaluators.acting import chunk_of, describe, guard
-from evaluators.plan import Keep
-from evaluators.rollout import Outcome, Rollout
-from evaluators.video import STEPS_PER_FRAME, Recorder
+from evaluators.loop.acting import chunk_of, describe, guard
+from evaluators.loop.plan import Keep
+from evaluators.loop.rollout import Outcome, Rollout
+from evaluators.loop.video import STEPS_PER_FRAME, Recorder
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 

@@ -1,4 +1,4 @@
-"""The bodies that share a model: which named parts make their vectors, and how these become numbers near one."""
+"""Embodiments: which named parts make an action or state vector, and how raw vectors become standardised ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ END_EFFECTORS = {"camera": 9, "left_wrist": 9, "left_fingertips": 15, "right_wri
 
 
 @dataclass(frozen=True)
-class Body:
+class Embodiment:
     """One embodiment's action space. Parts are found by name, so their order in a data set never matters."""
 
     name: str
@@ -57,27 +57,36 @@ class Body:
         return found
 
 
-BODIES = {
+EMBODIMENTS = {
     body.name: body
     for body in (
-        Body(
+        Embodiment(
             "gr1",
             {"right_arm": 7, "right_hand": 6, "left_arm": 7, "left_hand": 6, "waist": 3},
             angles=True,
             relative=("right_arm", "left_arm", "waist"),  # a hand's state stops at the object, its command does not
             view=("waist",),
         ),
-        Body("gr1_eef", END_EFFECTORS, angles=False, relative=tuple(END_EFFECTORS), view=("camera",)),
-        Body("human_egodex", END_EFFECTORS, angles=False, relative=tuple(END_EFFECTORS), view=("camera",)),
+        Embodiment("gr1_eef", END_EFFECTORS, angles=False, relative=tuple(END_EFFECTORS), view=("camera",)),
+        Embodiment("human_egodex", END_EFFECTORS, angles=False, relative=tuple(END_EFFECTORS), view=("camera",)),
     )
 }
 
 
-def find_body(name: str) -> Body:
+def find_embodiment(name: str) -> Embodiment:
     """Return a body by its name; an unknown one raises UnknownName."""
-    if name not in BODIES:
-        raise UnknownName("embodiment", name, BODIES)
-    return BODIES[name]
+    if name not in EMBODIMENTS:
+        raise UnknownName("embodiment", name, EMBODIMENTS)
+    return EMBODIMENTS[name]
+
+
+@dataclass(frozen=True)
+class EmbodimentSlots:
+    """Which embodiments share the weights, and how wide their padded vectors are."""
+
+    slots: dict[str, int]  # embodiment -> row of the per-embodiment weights
+    slots_total: int  # rows of the per-embodiment weights
+    width: int  # action and state vectors are zero-padded to this
 
 
 FLOOR = 0.01  # rad or m: a number that hardly varies must not be blown up to unit variance
@@ -87,7 +96,7 @@ FLOOR = 0.01  # rad or m: a number that hardly varies must not be blown up to un
 class Scaling:
     """A body's statistics in the training data: how raw vectors become the model's, and back."""
 
-    body: Body
+    body: Embodiment
     action_mean: np.ndarray  # (horizon, A)
     action_std: np.ndarray
     action_low: np.ndarray  # (A,) range of the raw actions
@@ -96,7 +105,7 @@ class Scaling:
     state_std: np.ndarray
 
     @staticmethod
-    def fit(body: Body, state: np.ndarray, chunk: np.ndarray, mask: np.ndarray) -> Scaling:
+    def fit(body: Embodiment, state: np.ndarray, chunk: np.ndarray, mask: np.ndarray) -> Scaling:
         """Fit to raw states (n, A) and the chunks from there (n, horizon, A), with a mask (n, horizon) of steps that exist."""
         offset = _offset(body, state, chunk)
         weight = mask[..., None].astype(np.float64)
@@ -132,7 +141,7 @@ class Scaling:
     def from_arrays(body: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Scaling:
         """Return the scaling of a body that was stored as plain data."""
         lists: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in body.items()}
-        return Scaling(Body(**lists), **arrays)
+        return Scaling(Embodiment(**lists), **arrays)
 
 
 def pad(vectors: np.ndarray, width: int) -> np.ndarray:
@@ -141,5 +150,5 @@ def pad(vectors: np.ndarray, width: int) -> np.ndarray:
     return np.pad(vectors, gap)
 
 
-def _offset(body: Body, state: np.ndarray, chunk: np.ndarray) -> np.ndarray:
+def _offset(body: Embodiment, state: np.ndarray, chunk: np.ndarray) -> np.ndarray:
     return chunk - body.mask(body.relative) * state[:, None]

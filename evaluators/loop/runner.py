@@ -17,9 +17,9 @@ from crossbody.contracts import Agent, Channel, EpisodeRow, EpisodeSpec, Observa
 from crossbody.errors import CrossbodyError, EpisodeTimeout, InvalidAction
 from crossbody.runs import RunFolder
 from envs.pool import Event, Pool
-from evaluators.acting import chunk_of, describe, guard, time_limit
-from evaluators.rollout import Outcome
-from evaluators.worker import Job
+from evaluators.loop.acting import chunk_of, describe, guard, time_limit
+from evaluators.loop.rollout import Outcome
+from evaluators.loop.worker import Job
 
 LOOK_EVERY_S = 0.25
 

@@ -17,7 +17,7 @@ from crossbody.contracts import SUCCESS_RULES, EpisodeRow, RunProtocol
 from crossbody.errors import RunFolderError, UnknownName
 from crossbody.main import guarded
 from crossbody.runs import RunFolder, judge, load_trace
-from evaluators.evaluate import carry_out
+from evaluators.commands.evaluate import carry_out
 
 if TYPE_CHECKING:
     import numpy as np

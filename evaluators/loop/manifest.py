@@ -15,7 +15,7 @@ from typing import Any
 from crossbody.catalog import ROOT
 from crossbody.contracts import Agent
 from crossbody.runs import Manifest
-from evaluators.plan import Plan, cores
+from evaluators.loop.plan import Plan, cores
 
 PACKAGES = (
     "crossbody", "gymnasium", "mujoco", "numpy", "praxis-robocasa-gr1", "praxis-robosuite", "scipy", "torch", "transformers",

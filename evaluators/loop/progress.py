@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from crossbody.contracts import EpisodeRow
-from evaluators.durations import expected_rest
+from evaluators.loop.durations import expected_rest
 
 LINE_EVERY_S = 10.0
 REFRESH_HZ = 4

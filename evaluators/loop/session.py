@@ -16,12 +16,12 @@ from crossbody.contracts import Agent, Contract
 from crossbody.errors import CrossbodyError, RunFolderError
 from crossbody.runs import RunFolder
 from envs.pool import Pool
-from evaluators.acting import fit
-from evaluators.manifest import describe_run
-from evaluators.plan import Plan, agent_target
-from evaluators.progress import Progress, Tally
-from evaluators.runner import Rules, Runner, remaining
-from evaluators.worker import Setup
+from evaluators.loop.acting import fit
+from evaluators.loop.manifest import describe_run
+from evaluators.loop.plan import Plan, agent_target
+from evaluators.loop.progress import Progress, Tally
+from evaluators.loop.runner import Rules, Runner, remaining
+from evaluators.loop.worker import Setup
 
 CARD_EVERY_S = 0.5
 
@@ -96,7 +96,7 @@ def _pool(plan: Plan, path: Path) -> Pool:
             f"cannot write the run folder {path}: {error.strerror}. Give another --out, or free the disk."
         ) from error
     timeouts = {"start": plan.timeouts.start_s, "reset": plan.timeouts.reset_s, "step": plan.timeouts.step_s}
-    return Pool(min(plan.workers, len(plan.episodes)), "evaluators.worker:serve", timeouts, logs)
+    return Pool(min(plan.workers, len(plan.episodes)), "evaluators.loop.worker:serve", timeouts, logs)
 
 
 def _remove_logs(path: Path) -> None:

@@ -16,7 +16,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 from torch import nn
 
-from agents.unit.bodies import Scaling
+from agents.nets.embodiments import Scaling
 from crossbody.errors import CrossbodyError
 from crossbody.runs import write_atomic
 

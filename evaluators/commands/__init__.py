@@ -1,0 +1,1 @@
+"""What is typed: each command asks the rooms below for its work."""

@@ -1,0 +1,1 @@
+"""The episode loop: agents meet environments, and every attempt leaves a row and a trace."""
