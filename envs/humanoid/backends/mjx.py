@@ -3,8 +3,10 @@
 It needs packages that the project does not install: ``uv sync --extra mjx`` brings them, and the CUDA plug-in where Python and JAX have one.
 
 One compiled function advances all environments by any number of steps; compiling it takes half a minute or more, once per process.
-A batched solver runs until its slowest robot has converged, so its rounds are capped. With the caps below, states after 5 control steps were
-0.02 mrad and 0.004 mm from MuJoCo's, after 25 steps 0.22 mrad and 0.22 mm (means over joints; two robots, the same targets).
+A batched solver runs until its slowest robot has converged, so its rounds are capped. What the caps below cost, as the mean difference of
+two robots' joints and roots from MuJoCo's under the same targets: nothing (below 0.001 mrad) where they follow a calm reference; where
+every target is thrown about by 0.1 rad at every step, 1.1 mrad and 0.06 mm after 5 control steps, 3.3 mrad and 0.38 mm after 25. With ten
+rounds instead of five it is 0.0001 mrad and 0.001 mrad.
 """
 
 from __future__ import annotations
