@@ -296,8 +296,8 @@ class Task:
             goal_dof=goal_dof,
             goal_keypoints=self.references.keypoints[rows],
         )
-        seen = {name: term(moment) for name, term in observations.TERMS.items()}
-        return self._disturbances.noisy(ids, seen)
+        observation = {name: term(moment) for name, term in observations.TERMS.items()}
+        return self._disturbances.noisy(ids, observation)
 
     def _check(self, actions: Tensor) -> None:
         if not self._started:
