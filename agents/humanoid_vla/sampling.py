@@ -11,6 +11,7 @@ from torch import Tensor
 
 from agents.humanoid_vla.model import LanguageModel
 from agents.humanoid_vla.vocabulary import CLOSE, PAD, STATE, STEP, TEXT, TRACK, Place
+from agents.nets.one_thread import one_thread
 from crossbody.seeds import generator
 from tasks.motion.parts import PARTS
 
@@ -81,20 +82,12 @@ Rule = tuple[int, int, float]
 
 def _all(model: LanguageModel, wishes: Sequence[Wish], place: Callable[[int], Place], rule: Rule) -> list[list[int]]:
     """Return for each wish the numbers, among what may stand at each place, up to the end."""
-    if not model.table.is_cuda:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(
-            1
-        )  # so that sums are added in one order whatever the machine has, and small ones are no slower
-    try:
-        found: list[list[int]] = []
+    found: list[list[int]] = []
+    with one_thread():
         for start in range(0, len(wishes), BATCH):
             rows = range(start, min(start + BATCH, len(wishes)))
             found += _batch(model, [wishes[r] for r in rows], place, rule, Draws(rule[1], rows, rule[0]))
-        return found
-    finally:
-        if not model.table.is_cuda:
-            torch.set_num_threads(threads)  # pyright: ignore[reportPossiblyUnbound]
+    return found
 
 
 def _batch(

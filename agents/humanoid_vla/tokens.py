@@ -74,6 +74,12 @@ class PartCodes(nn.Module):
         return self.encode(torch.from_numpy(numbers[None, :whole]))[0].numpy()
 
     @torch.inference_mode()
+    def tracks_of(self, points: np.ndarray, track: str) -> np.ndarray:
+        """Return the codes (L,) of a track of key points (T, 15, 3) at 20 frames a second."""
+        numbers = torch.from_numpy(parts.encode(points)[None])
+        return self.encode_tracks(numbers)[0, :, list(parts.TRACKS).index(track)].numpy()
+
+    @torch.inference_mode()
     def points_of(self, codes: np.ndarray, held: bool = True) -> np.ndarray:
         """Return the key points (T, 15, 3) of codes (L, 5), from the origin, facing x."""
         return parts.decode(self.decode(torch.from_numpy(codes[None]).long())[0].numpy(), held)

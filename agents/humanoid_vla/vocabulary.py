@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from agents.humanoid_vla.templates import pieces, sub_tasks
+from agents.nets.texts import cleaned
 from crossbody.errors import CrossbodyError
 from tasks.motion.parts import PARTS, TRACKS
 
@@ -24,8 +24,6 @@ OPEN = {"motion": 3, "occlusion": 5, "track": 7, "state": 9}
 CLOSE = {name: mark + 1 for name, mark in OPEN.items()}
 WORDS = 768
 """Marks, bytes and merged pieces of words together, at the size tiny."""
-LONGEST_TEXT = 300
-"""Characters of a text; the longest caption that was trained on has about a third of it."""
 
 
 class Place(NamedTuple):
@@ -98,26 +96,6 @@ class Vocabulary:
     def text(self, ids: Sequence[int]) -> str:
         """Return the words of ids; marks and codes are left out."""
         return self.tokenizer.decode([i for i in ids if len(MARKS) <= i < self.words]).strip()
-
-
-def cleaned(text: str) -> str:
-    """Return a text as it is learned: composed, lower case, single spaces, without angle brackets, so that none spells a mark."""
-    plain = unicodedata.normalize("NFKC", text).lower()
-    return " ".join(plain.replace("<", " ").replace(">", " ").split())
-
-
-def checked(text: str) -> str:
-    """Return the cleaned text; CrossbodyError when nothing is left or it is too long."""
-    plain = cleaned(text)
-    if not plain:
-        raise CrossbodyError(
-            "the text is empty; say what the motion shows, such as --text 'a person waves with the left hand'."
-        )
-    if len(plain) > LONGEST_TEXT:
-        raise CrossbodyError(
-            f"the text has {len(plain)} characters; at most {LONGEST_TEXT} are read. Say one motion in one sentence."
-        )
-    return plain.rstrip(".!?, ") or plain
 
 
 def learned(captions: Iterable[str], words: int = WORDS) -> Vocabulary:

@@ -81,14 +81,14 @@ class TextToMotion(nn.Module):
         return Result(loss, {"loss": loss, "code_accuracy": right})
 
     @torch.inference_mode()
-    def sample(self, sentence: Tensor, uniform: Tensor, temperature: float, codes: int | None = None) -> list[Tensor]:
-        """Return codes (L,) for each sentence (B, 384). ``uniform`` (B, longest): all that is drawn. ``codes``: exactly so many."""
+    def sample(self, sentence: Tensor, uniform: Tensor, temperature: float) -> list[Tensor]:
+        """Return codes (L,) for each sentence (B, 384). ``uniform`` (B, longest): all that is drawn."""
         ids = torch.zeros(len(sentence), 0, dtype=torch.long, device=sentence.device)
-        lengths = torch.full((len(sentence),), self.sizes.longest if codes is None else codes)
+        lengths = torch.full((len(sentence),), self.sizes.longest)
         done = torch.zeros(len(sentence), dtype=torch.bool)
-        for k in range(int(lengths.max())):
+        for k in range(self.sizes.longest):
             logits = self.logits(ids, sentence)[:, -1].float().cpu() / temperature
-            if codes is not None or k < SHORTEST:
+            if k < SHORTEST:
                 logits[:, self.end] = -torch.inf
             sums = logits.double().softmax(-1).cumsum(-1)
             chosen = torch.searchsorted(sums, uniform[:, k : k + 1] * sums[:, -1:], right=True)[:, 0].clamp(

@@ -14,6 +14,7 @@ from envs.humanoid.motions import packed
 from envs.humanoid.motions.packed import Clip
 from tasks.motion import parts
 from tasks.motion.motion import Motion
+from tasks.motion.rate import at_20_fps
 from tasks.motion.reading import read_folder
 from tasks.motion.sizes import as_robot
 from training.loop import Batch, Supply
@@ -114,6 +115,6 @@ def own(folder: Path) -> list[Clip]:
     for number, (name, motion) in enumerate(read_folder(folder).items()):
         if not isinstance(motion, Motion):
             raise motion
-        points, _ = as_robot(name, packed.at_20_fps(motion.keypoints, motion.fps))
+        points, _ = as_robot(name, at_20_fps(motion.keypoints, motion.fps))
         found.append(Clip("own", number, points, motion.texts))
     return found

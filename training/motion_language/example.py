@@ -13,6 +13,7 @@ from agents.nets.motion_codes import CodeSizes
 from envs.humanoid.motions import packed
 from envs.humanoid.motions.packed import Clip
 from tasks.motion.keypoints import NAMES
+from tasks.motion.parts import FPS
 
 STANDING = {
     "pelvis": (0, 0, 0.78), "left_hip": (0, 0.12, 0.70), "left_knee": (0.03, 0.12, 0.40), "left_ankle": (0, 0.12, 0.08),
@@ -32,7 +33,7 @@ def clips(seed: int, seeds: int = 5) -> list[Clip]:
     made = []
     for number in range(seeds):
         rng = np.random.default_rng([seed, number])
-        t = np.arange(72 + 8 * number) / packed.FPS
+        t = np.arange(72 + 8 * number) / FPS
         for kind, texts in (
             ("wave", ("a person waves the left hand", "someone waves with the left hand")),
             ("squat", ("a person squats",)),

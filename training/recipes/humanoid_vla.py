@@ -10,6 +10,7 @@ from training.recipe import FREE, Recipe, filled
 
 from agents.humanoid_vla.model import LanguageModel, LanguageSizes, save
 from agents.humanoid_vla.sizing import load_size
+from agents.humanoid_vla.speech import words_of
 from agents.humanoid_vla.tokens import load_tokens
 from agents.humanoid_vla.vocabulary import Vocabulary, learned
 from agents.nets.checkpoint import rounded_weights
@@ -66,10 +67,11 @@ def resolve(options: LanguageOptions) -> LanguageOptions:
 def build(options: LanguageOptions) -> Supervised:
     assert options.steps and options.batch and options.questions, "resolved options"
     size = load_size(options.size)
-    tokens, _ = load_tokens(options.tokens)
+    tokens, tokens_card = load_tokens(options.tokens)
     coder = tokens.to("cuda") if torch.cuda.is_available() else tokens
     data = stages.opened(options, coder)
     vocabulary = learned(data.captions)
+    words = sorted({w for caption in data.captions for w in words_of(caption)})
     sizes = LanguageSizes(**size.language, frames_per_code=tokens.sizes.frames_per_code)
 
     def written(clips, seed: int, count: int):
@@ -87,7 +89,12 @@ def build(options: LanguageOptions) -> Supervised:
     def finish(done: Done) -> None:
         net = done.model.cpu().eval()
         assert isinstance(net, LanguageModel)
-        save(net, done.run.folder, rounded_weights(net), done.record | data.facts)
+        save(
+            net,
+            done.run.folder,
+            rounded_weights(net),
+            done.record | data.facts | {"tokens": tokens_card.digest, "words": words},
+        )
         write_card(done, data.facts)
 
     facts = data.facts | {"language": asdict(sizes), "vocabulary": vocabulary.size}

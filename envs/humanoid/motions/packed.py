@@ -16,11 +16,11 @@ from crossbody.errors import CrossbodyError
 from crossbody.extras import cache_folder
 from crossbody.runs import write_atomic
 from envs.humanoid.motions import library
+from tasks.motion.rate import at_20_fps
 
 if TYPE_CHECKING:
     import numpy as np
 
-FPS = 20.0
 UNIT_M = 1e-3
 FORMAT = 1
 COLUMNS = 45
@@ -114,15 +114,3 @@ def _of_seed(seed: int) -> list[Clip]:
 def _made(kind: str, seed: int) -> Clip:
     motion = library.make(kind, seed)
     return Clip(kind, seed, at_20_fps(motion.keypoints, motion.fps), motion.texts)
-
-
-def at_20_fps(points: np.ndarray, fps: float) -> np.ndarray:
-    """Return key points (T, 15, 3) of another rate at 20 a second, interpolated linearly; the last moment is kept if it falls on one."""
-    import numpy as np
-
-    if fps == FPS:
-        return points
-    times = np.arange(int(np.floor((len(points) - 1) / fps * FPS + 1e-6)) + 1) / FPS * fps
-    before = np.minimum(times.astype(int), len(points) - 2)
-    share = (times - before)[:, None, None]
-    return points[before] * (1 - share) + points[before + 1] * share
