@@ -32,7 +32,7 @@ COMMANDS = {
     "convert": Command("training.convert:main", "turn demonstrations from one format into another"),
     "doctor": Command("crossbody.doctor:main", "say what works on this machine and what to type where it does not"),
     "judge": Command("evaluators.judge.command:main", "score pairs of reference and generated clips from 1 to 5"),
-    "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),
+    "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables, recipes or protocols"),
     "merge": Command("reports.merge:main", "join the shards of a run"),
     "motions": Command("envs.humanoid.motions.command:main", "list, show and draw the motions that humanoids follow"),
     "report": Command("reports.command:main", "write a run's table and page again, or the tables of a paper"),
