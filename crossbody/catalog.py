@@ -40,6 +40,8 @@ class Kind:
 
 KINDS = {
     "agents": Kind("agents", "make"),
+    "generators": Kind("agents", "make_generator"),
+    "conditions": Kind("evaluators/generation/conditions", "open_conditions"),
     "metrics": Kind("evaluators/metrics", "METRIC"),
     "scores": Kind("evaluators/score", "score"),
     "tables": Kind("reports/tables", "TABLE"),

@@ -149,9 +149,11 @@ def other(value: Any, kind: Any) -> Any:
     if isinstance(value, tuple):
         inner = typing.get_args(kind)[0]
         return (*value, other(inner(), inner)) if inner in (int, float) else (*value, inner("another"))
-    plain = next(m for m in members if m in (int, float, str, Path) or typing.get_origin(m) is typing.Literal)
+    plain = next(m for m in members if m is not type(None))
     if typing.get_origin(plain) is typing.Literal:
         return typing.get_args(plain)[0]
+    if typing.get_origin(plain) is tuple:
+        return tuple(other(None, m) for m in typing.get_args(plain) if m is not Ellipsis)
     return {int: 3, float: 0.5, str: "base" if value == "tiny" else "another", Path: Path("another")}[plain]
 
 

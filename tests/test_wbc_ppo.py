@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from agents.humanoid_tracker.network import Normaliser
+from crossbody.errors import CrossbodyError
 from tests.point_world import PointWorld
+from training import snapshot
 from training.show import Curves
 from training.wbc.collecting import Tally, collect
 from training.wbc.difficulty import Difficulty
@@ -152,6 +154,16 @@ def test_a_resumed_run_has_the_weights_of_one_that_was_never_stopped(tmp_path, u
     assert again.world.resets == whole.world.resets[1:]
     lines = [(tmp_path / name / "curves.csv").read_text().splitlines() for name in ("whole", "parts")]
     assert len(lines[0]) == len(lines[1]) == 4
+
+
+def test_a_snapshot_of_another_kind_of_device_is_refused(tmp_path, undrawn):
+    learner(tmp_path, iterations=1).run()
+    stored = snapshot.read(tmp_path)
+    assert stored
+    stored.tensors["generator"] = torch.zeros(16, dtype=torch.uint8)  # what CUDA's generators keep
+    snapshot.write(tmp_path, *stored)
+    with pytest.raises(CrossbodyError, match=r"written by a run on another kind of device than cpu.*--warm-start"):
+        learner(tmp_path)
 
 
 def test_another_seed_gives_other_weights(tmp_path, undrawn):

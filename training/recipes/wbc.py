@@ -55,6 +55,9 @@ class WbcOptions(Options):
     environments: int | None = None
     """Robots that are simulated at once."""
 
+    minibatches: int | None = None
+    """Steps of the optimiser in each of an iteration's epochs: with sixteen times the robots take three times the size's own."""
+
     learning_rate: float | None = None
     """Adam's step size at the beginning."""
 
@@ -62,7 +65,14 @@ class WbcOptions(Options):
     """A controller's checkpoint to begin with, of the same size and robot."""
 
     threads: int = 2
-    """CPU threads of the physics; the networks have one, because two fight with the physics for the cores."""
+    """CPU threads of the physics."""
+
+    network_threads: int = 1
+    """CPU threads of the networks. More fight with the physics for the cores, unless there are many and OMP_WAIT_POLICY=passive is set."""
+
+    solver_rounds: tuple[int, int] | None = None
+    """Of mjx: most rounds of the contact solver and of its line search. 5 and 8 unless told: then robots that are thrown about are 3 mrad from
+    MuJoCo's, whose own are 100 and 50, after half a second. 10 and 8 leave a thousandth of that."""
 
     save_every: int = 50
     """Iterations between snapshots, from which the same command goes on. All robots start anew after each, so it may not change."""
@@ -76,7 +86,7 @@ def resolve(options: WbcOptions) -> WbcOptions:
     world, learning = size["world"], size["learning"]
     return filled(
         options, robot=world["robot"], environments=world["environments"], iterations=learning["iterations"],
-        learning_rate=size["ppo"]["learning_rate"],
+        learning_rate=size["ppo"]["learning_rate"], minibatches=size["ppo"]["minibatches"],
     )  # fmt: skip
 
 
@@ -98,9 +108,10 @@ class Practice(Job):
         return {"size": self.size, "clips": self.clips, "rewards": reward_weights()}
 
     def train(self, run: Run[WbcOptions]) -> None:
-        torch.set_num_threads(1)  # more would fight with the physics for the cores
+        torch.set_num_threads(1)  # while motions are read; more would fight with the physics for the cores
         options, size = run.options, self.size
         world = Humanoids(size["world"], self.clips, options.backend, **physics_options(options))
+        torch.set_num_threads(options.network_threads)
         try:
             learner = make_learner(run, size, world)
             learner.run(lambda shown: keep(run, size, world, learner, shown))
@@ -161,6 +172,7 @@ def load_size(options: WbcOptions) -> dict[str, Any]:
         ("world", "environments", options.environments),
         ("learning", "iterations", options.iterations),
         ("ppo", "learning_rate", options.learning_rate),
+        ("ppo", "minibatches", options.minibatches),
     ]
     for part, key, value in changes:
         if value is not None:
@@ -217,13 +229,17 @@ def physics_options(options: WbcOptions) -> dict[str, Any]:
             f"--device {options.device}: it is for --backend isaacgym; {options.backend} "
             + ("simulates on the CPU" if options.backend == "mujoco" else "simulates on JAX's default device")
         )
+    if options.solver_rounds is not None and options.backend != "mjx":
+        raise CrossbodyError(f"--solver-rounds: it is for --backend mjx; this run has {options.backend}")
     if options.backend == "isaacgym":
         return {"simulates_on": options.device} if options.device else {}
-    return {"threads": options.threads} if options.backend == "mujoco" else {}
+    if options.backend == "mjx":
+        return {"solver_rounds": options.solver_rounds} if options.solver_rounds else {}
+    return {"threads": options.threads}
 
 
 def example(folder: Path, seed: int) -> WbcOptions:
     return WbcOptions(dry_run=True, kinds=("stand",), threads=1, save_every=1, log_every=1)
 
 
-RECIPE = Recipe(WbcOptions, build, describe, example, resolve, FREE - {"save_every"})
+RECIPE = Recipe(WbcOptions, build, describe, example, resolve, FREE - {"save_every"} | {"network_threads"})

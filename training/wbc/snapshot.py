@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from crossbody.errors import CrossbodyError
 from training import snapshot
+from training.identity import SNAPSHOT
 from training.wbc.difficulty import Difficulty
 
 
@@ -41,8 +43,16 @@ class State:
         tensors, facts = stored
         try:
             snapshot.restore(stored, self.nets, "nets.", self.optimizer)
+            self._same_device(folder, tensors["generator"])
             self.generator.set_state(tensors["generator"])
             self.difficulty.lost, self.difficulty.practised_s = tensors["lost"], tensors["practised_s"]
             self.iteration, self.seconds = int(facts["iteration"]), float(facts["seconds"])
         except (KeyError, ValueError, RuntimeError) as error:
             raise snapshot.damaged(folder, str(error)) from error
+
+    def _same_device(self, folder: Path, state: Tensor) -> None:
+        if len(state) != len(self.generator.get_state()):
+            raise CrossbodyError(
+                f"{folder / SNAPSHOT} was written by a run on another kind of device than {self.generator.device}, whose random numbers "
+                f"are others. Go on with the same --backend, or begin anew: --warm-start {folder} and another --out."
+            )
