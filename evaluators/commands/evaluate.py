@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import tyro
 
-from crossbody import catalog
+from crossbody import arithmetic, catalog
 from crossbody.errors import CrossbodyError
 from crossbody.main import guarded
 from crossbody.options import check_options, renamed
@@ -129,6 +129,7 @@ def carry_out(work: Callable[[Any], None], folder: Path) -> int:
 
 
 def _evaluate(argv: list[str]) -> int:
+    arithmetic.pin()
     plan, folder = parse(argv)
 
     def work(console: Any) -> None:
