@@ -48,6 +48,7 @@ KINDS = {
     "recipes": Kind("training/recipes", "RECIPE"),
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),
+    "formats": Kind("training/data/formats", "FORMAT"),
 }
 
 
