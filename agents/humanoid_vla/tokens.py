@@ -91,6 +91,10 @@ class WholeCodes(PartCodes):
     columns = {"body": slice(0, parts.WIDTH)}
     kind = WHOLE_KIND
 
+    def encode_tracks(self, numbers: Tensor) -> Tensor:
+        """Return no codes (B, L, 0): a codebook of the whole body tells no joint's track."""
+        return self.encode(numbers)[..., :0]
+
 
 def save(net: PartCodes, folder: Path, weights: dict[str, np.ndarray], training: dict[str, object]) -> Checkpoint:
     """Write a checkpoint and return it."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from training.recipe import Options
 
-CLIPS, DRY_CLIPS = 600, 5
+CLIPS, DRY_CLIPS = 300, 5
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class MotionOptions(Options):
     """A pack that `crossbody motions pack` wrote; by default the procedural motions are made here, once, and kept in the cache."""
 
     clips: int | None = None
-    """Motions of every kind, 600 when none is given; every fifth seed is held out."""
+    """Motions of every kind, 300 when none is given; every fifth seed is held out."""
 
     steps: int | None = None
     """Updates."""

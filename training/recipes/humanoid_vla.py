@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from training.recipe import FREE, Recipe, filled
 
 from agents.humanoid_vla.model import LanguageModel, LanguageSizes, save
 from agents.humanoid_vla.sizing import load_size
@@ -20,6 +19,7 @@ from training.motion_language import stages
 from training.motion_language.cards import write_card
 from training.motion_language.corpus import Questions, write
 from training.motion_language.options import CLIPS, DRY_CLIPS, MotionOptions
+from training.recipe import FREE, Recipe, filled
 from training.unit.plan import describe
 
 USUAL = {"clips": CLIPS, "steps": 9000, "batch": 24, "questions": 120_000}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from training.recipe import Recipe, filled
 
 from agents.mdm.network import Diffusion, DiffusionSizes, save
 from agents.nets.checkpoint import rounded_weights
@@ -18,6 +17,7 @@ from training.motion_language.cards import write_card
 from training.motion_language.clips import fingerprint, numbered, open_clips, split
 from training.motion_language.options import CLIPS, DRY_CLIPS, MotionOptions
 from training.motion_language.sentences import of_clips
+from training.recipe import Recipe, filled
 from training.unit.plan import describe
 
 USUAL = {"clips": CLIPS, "steps": 6000, "batch": 32}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from training.recipe import Recipe, filled
 
 from agents.humanoid_vla.tokens import PartCodes, WholeCodes, save
 from agents.nets.checkpoint import rounded_weights
@@ -19,6 +18,7 @@ from training.motion_language.cards import write_tokens_card
 from training.motion_language.clips import Windows, fingerprint, numbered, open_clips, split
 from training.motion_language.options import CLIPS, DRY_CLIPS, MotionOptions
 from training.motion_language.tokens import Learning, measure
+from training.recipe import Recipe, filled
 from training.unit.plan import describe
 
 USUAL = {"clips": CLIPS, "steps": 2000, "batch": 48, "frames_per_code": 8}
@@ -74,7 +74,7 @@ def build(options: TokenOptions) -> Supervised:
 
 
 def plan(options: TokenOptions) -> str:
-    return describe("motion_tokens", "tiny", lambda: {"tokenizers": network(options)})
+    return describe("motion_tokens", "tiny", lambda: {"tokenizers": network(resolve(options))})
 
 
 def example(folder: Path, seed: int) -> TokenOptions:

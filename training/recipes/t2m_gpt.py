@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from training.recipe import Recipe, filled
 
 from agents.humanoid_vla.tokens import WholeCodes, load_tokens
 from agents.nets.checkpoint import rounded_weights
@@ -18,6 +17,7 @@ from training.motion_language.cards import write_card
 from training.motion_language.clips import fingerprint, numbered, open_clips, split
 from training.motion_language.options import CLIPS, DRY_CLIPS, MotionOptions
 from training.motion_language.sentences import of_clips
+from training.recipe import Recipe, filled
 from training.unit.plan import describe
 
 USUAL = {"clips": CLIPS, "steps": 6000, "batch": 32}

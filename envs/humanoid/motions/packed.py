@@ -46,7 +46,7 @@ class Clip:
         return self.seed % library.HELD_OUT_EVERY == library.HELD_OUT_EVERY - 1
 
 
-def pack(clips_per_kind: int, seen: Callable[[Iterable[int]], Iterable[int]] = iter) -> list[Clip]:
+def pack(clips_per_kind: int, seen: Callable[[Sequence[int]], Iterable[int]] = iter) -> list[Clip]:
     """Return clips of all kinds with seeds below a number. Each seed's are kept in the cache, so that a stopped run goes on.
 
     ``seen`` wraps the seeds, for a bar that shows how far it is.
