@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +21,8 @@ from tasks.motion.reading import read_folder
 from tasks.motion.sizes import as_robot
 from training.loop import Batch, Supply
 from training.show import progress
+
+T = TypeVar("T")
 
 WINDOW = 64
 """Frames of a training window of the tokenizers."""
@@ -52,9 +56,21 @@ def open_clips(pack: Path | None, clips_per_kind: int) -> list[Clip]:
     return packed.pack(clips_per_kind, lambda seeds: progress(seeds, clips_per_kind, "motions"))
 
 
-def numbered(clips: Sequence[Clip]) -> Numbered:
+def numbered(clips: Sequence[Clip], processes: int = 1) -> Numbered:
     """Return clips with their numbers."""
-    return Numbered(list(clips), [parts.encode(c.points) for c in clips])
+    return Numbered(list(clips), mapped(_numbers, clips, processes))
+
+
+def mapped(work: Callable[[Clip], T], clips: Sequence[Clip], processes: int) -> list[T]:
+    """Return what a function makes of each clip, by several processes where that is asked for."""
+    if processes <= 1:
+        return list(map(work, clips))
+    with ProcessPoolExecutor(processes) as pool:
+        return list(pool.map(work, clips, chunksize=64))
+
+
+def _numbers(clip: Clip) -> np.ndarray:
+    return parts.encode(clip.points)
 
 
 def split(clips: Sequence[Clip]) -> tuple[list[Clip], list[Clip]]:

@@ -16,7 +16,7 @@ from envs.humanoid.motions.packed import Clip
 from training.motion_language.coding import mirrored_text, trained_captions
 from training.show import progress
 
-CAPTIONS = 3
+CAPTIONS = 5
 """Captions of a clip that the baselines read."""
 STEPS = 127
 

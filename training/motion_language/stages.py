@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from crossbody.seeds import generator
 from envs.humanoid.motions.packed import Clip
 from tasks.motion import parts
 from training.loop import Batch, Supply
-from training.motion_language.clips import Numbered, fingerprint, numbered, open_clips, own, split
+from training.motion_language.clips import Numbered, fingerprint, mapped, numbered, open_clips, own, split
 from training.motion_language.coding import coded
 from training.motion_language.corpus import Coded
 from training.motion_language.lowquality import has_caption, worsened
@@ -51,8 +52,12 @@ def opened(options: LanguageOptions, tokens: PartCodes) -> StageData:
         clips, test = split(own(options.high))
     kept = _part(clips, options.high_part)
     low = own(options.low) if options.low is not None else clips
-    worse, told = (numbered(low), None) if options.low is not None else _worsened(clips, options.seed)
-    clean = numbered(kept)
+    clean = numbered(kept, options.processes)
+    if options.low is not None:
+        worse, told = numbered(low), None
+    else:
+        found = mapped(partial(_worse, options.seed), low, options.processes)
+        worse, told = Numbered(low, [numbers for numbers, _ in found]), [said for _, said in found]
     facts = {
         "low": _fact(low, worse), "high": _fact(kept, clean), "test": len(test), "fingerprint": fingerprint([*kept, *low]),
     }  # fmt: skip
@@ -68,13 +73,11 @@ def _part(clips: Sequence[Clip], share: float) -> list[Clip]:
     return [c for c in clips if c.seed in kept]
 
 
-def _worsened(clips: Sequence[Clip], seed: int) -> tuple[Numbered, list[bool]]:
-    numbers, told = [], []
-    for clip in clips:
-        rng = generator(seed, f"low quality/{clip.name}")
-        told.append(has_caption(rng))
-        numbers.append(parts.encode(worsened(clip.points, rng)))
-    return Numbered(list(clips), numbers), told
+def _worse(seed: int, clip: Clip) -> tuple[np.ndarray, bool]:
+    """The numbers of a clip as of low quality, and whether it has captions."""
+    rng = generator(seed, f"low quality/{clip.name}")
+    told = has_caption(rng)
+    return parts.encode(worsened(clip.points, rng)), told
 
 
 def _fact(clips: Sequence[Clip], made: Numbered) -> dict[str, Any]:

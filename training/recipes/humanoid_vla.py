@@ -54,7 +54,7 @@ class LanguageOptions(MotionOptions):
     """Questions that are written beforehand for each stage, 120,000 when none is given; updates draw from them."""
 
     processes: int = 1
-    """Processes that write them."""
+    """Processes that make the data ready."""
 
     learning_rate: float = 2.5e-3
     """At its highest, after the warm-up."""
