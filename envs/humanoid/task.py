@@ -123,7 +123,7 @@ class Task:
 
     def reset(self, seed: int) -> dict[str, Tensor]:
         """Begin an episode in every environment and return the observation; everything random follows from the seed."""
-        self._generator.manual_seed(seed)
+        self._disturbances.seed(seed)
         ids = torch.arange(self.num_envs, device=self.device)
         return self._begin_all(ids, *self._draw_starts(self.num_envs))
 
@@ -136,7 +136,7 @@ class Task:
         shortest = int(self.references.lengths[chosen].min())
         if not 0 <= frame < shortest - 1:
             raise TaskError(f"start at frame {frame}; the shortest clip has the frames 0 to {shortest - 1}")
-        self._generator.manual_seed(seed)
+        self._disturbances.seed(seed)
         ids = torch.arange(self.num_envs, device=self.device)
         return self._begin_all(ids, chosen, torch.full_like(chosen, frame))
 
