@@ -40,11 +40,14 @@ class Kind:
 
 KINDS = {
     "agents": Kind("agents", "make"),
+    "generators": Kind("agents", "make_generator"),
+    "conditions": Kind("evaluators/generation/conditions", "open_conditions"),
     "metrics": Kind("evaluators/metrics", "METRIC"),
     "scores": Kind("evaluators/score", "score"),
     "tables": Kind("reports/tables", "TABLE"),
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),
+    "formats": Kind("training/data/formats", "FORMAT"),
 }
 
 

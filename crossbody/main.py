@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from crossbody import arithmetic
 from crossbody.errors import CrossbodyError, UnknownName
 
 
@@ -31,6 +32,9 @@ COMMANDS = {
     "compare": Command("reports.compare:main", "compare two runs episode by episode"),
     "convert": Command("training.convert:main", "turn demonstrations from one format into another"),
     "doctor": Command("crossbody.doctor:main", "say what works on this machine and what to type where it does not"),
+    "generate": Command(
+        "evaluators.generation.command:main", "make videos or motions with a model, as folders for score and judge"
+    ),
     "judge": Command("evaluators.judge.command:main", "score pairs of reference and generated clips from 1 to 5"),
     "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),
     "merge": Command("reports.merge:main", "join the shards of a run"),
@@ -76,6 +80,7 @@ def _run(arguments: Sequence[str]) -> int:
     if name not in COMMANDS:
         raise UnknownName("command", name, COMMANDS)
     command = COMMANDS[name]
+    arithmetic.pin()
     if command.simulates and sys.flags.hash_randomization:
         # The simulator package seeds its scenes with hash(): the interpreter must start with the salt fixed.
         os.environ["PYTHONHASHSEED"] = "0"

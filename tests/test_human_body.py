@@ -15,13 +15,13 @@ import pytest
 
 from crossbody.errors import CrossbodyError
 from crossbody.seeds import generator
-from envs.human import arms, looks, scene, things
+from envs.human import appearance, arms, scene, things
 from envs.human.hand import FINGERS, JOINTS, SIDES, Finger, Hand
 from tasks.human import ERRANDS, Errand
 from training import collect
 from training.convert import convert
-from training.data import egodex
 from training.data.chunks import open_chunks
+from training.data.formats import egodex
 from training.data.hdf5 import opened
 from training.human.demonstrator import Studio, write
 from training.human.head import axes
@@ -296,7 +296,7 @@ def test_the_loader_takes_the_files_for_a_human_body(recorded):
 
 def test_the_files_convert_to_other_formats(recorded, tmp_path):
     folder, take = recorded
-    assert convert(folder, tmp_path / "lerobot", "lerobot2") == 1
+    assert convert(folder, tmp_path / "lerobot", "lerobot2")[0] == 1
     (chunks,) = open_chunks(tmp_path / "lerobot")
     assert chunks.embodiment == "human_egodex" and len(chunks.last) == take.frames
     assert chunks.has_picture.sum() == -(-take.frames // 4)
@@ -306,10 +306,10 @@ def test_people_tables_and_things_vary_more_than_the_robots():
     from envs.robocasa.assets.catalogue import table
 
     random = np.random.default_rng(0)
-    skins = np.array([looks.flesh(random).skin for _ in range(60)])
+    skins = np.array([appearance.flesh(random).skin for _ in range(60)])
     assert skins.mean(1).max() > 2.5 * skins.mean(1).min()
     assert (skins[:, 0] > skins[:, 2]).all(), "skin is redder than blue"
-    assert len({looks.draw(random).textures["table"] for _ in range(8)}) == 8
+    assert len({appearance.draw(random).textures["table"] for _ in range(8)}) == 8
     assert len(set(things.kinds()) - set(table())) >= 8
     sizes = [things.make("apple", np.random.default_rng(i)).bounds()[1][2] for i in range(20)]
     assert max(sizes) / min(sizes) > 1.15
