@@ -34,7 +34,7 @@ class Arguments:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ScenePair:
     """One scene that both agents met, and who succeeded in it; an error is a failure."""
 
     task: str
@@ -84,7 +84,7 @@ def compare(first: frames.Run, second: frames.Run) -> list[Comparison]:
     return found
 
 
-def pair(first: frames.Run, second: frames.Run) -> list[Pair]:
+def pair(first: frames.Run, second: frames.Run) -> list[ScenePair]:
     """Return the scenes that both runs met, in the first's order; episodes that only one run has are left out.
 
     Scenes are the same when their hashes are. An episode whose scene was never built (it ended in an error before) is
@@ -103,7 +103,7 @@ def pair(first: frames.Run, second: frames.Run) -> list[Pair]:
             pool = waiting[partner.task, partner.scene_hash]
             if partner in pool:
                 pool.remove(partner)
-            pairs.append(Pair(row.task, row.split, row.success is True, partner.success is True))
+            pairs.append(ScenePair(row.task, row.split, row.success is True, partner.success is True))
     if not pairs:
         raise RunFolderError(f"{first.path} and {second.path} have no scene in common. {_replay(first, second)}")
     return pairs
@@ -166,7 +166,7 @@ def names(first: frames.Run, second: frames.Run) -> tuple[str, str]:
     return (a, b) if a != b else (first.path.name, second.path.name)
 
 
-def _compare(name: str, pairs: Sequence[Pair], seed: int) -> Comparison:
+def _compare(name: str, pairs: Sequence[ScenePair], seed: int) -> Comparison:
     from reports.paired import PairCell, detectable_paired_difference, mcnemar_exact, paired_difference
 
     tasks = defaultdict(list)
@@ -187,7 +187,7 @@ def _compare(name: str, pairs: Sequence[Pair], seed: int) -> Comparison:
     )
 
 
-def _discordant(pairs: Sequence[Pair]) -> tuple[int, int]:
+def _discordant(pairs: Sequence[ScenePair]) -> tuple[int, int]:
     return sum(p.first and not p.second for p in pairs), sum(p.second and not p.first for p in pairs)
 
 

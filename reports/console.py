@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.layout import HEADING, OURS, Block, CellText
+from reports.layout import HEADING, OURS, CellText, TableBlock
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SYSTEM_WIDTH, TASK_WIDTH, OWN_WIDTH, NUMBER_WIDTH = 18, 36, 38, 9
 
 
-def show(console: Console, block: Block) -> None:
+def show(console: Console, block: TableBlock) -> None:
     """Print a block: systems as rows with three-line cells, or tasks as rows with as many published columns as fit."""
     console.print(_tasks(block, console.width) if block.first == "Task" else _systems(block))
 
@@ -26,7 +26,7 @@ def _grid(title: str) -> Table:
     return Table(title=_text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
-def _systems(block: Block) -> Table:
+def _systems(block: TableBlock) -> Table:
     grid = _grid(block.title)
     grid.add_column(_text(block.first), min_width=SYSTEM_WIDTH - 4, max_width=SYSTEM_WIDTH)
     for i, title in enumerate(block.header):
@@ -38,7 +38,7 @@ def _systems(block: Block) -> Table:
     return grid
 
 
-def _tasks(block: Block, width: int) -> Table:
+def _tasks(block: TableBlock, width: int) -> Table:
     ours = [i for i, published in enumerate(block.published) if not published]
     room = max(0, (width - TASK_WIDTH - OWN_WIDTH * len(ours)) // NUMBER_WIDTH)
     others = [i for i, published in enumerate(block.published) if published][:room]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from crossbody.texts import csv_safe
-from reports.layout import HEADING, OURS, Block
+from reports.layout import HEADING, OURS, TableBlock
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ def csv(long: pd.DataFrame) -> str:
     return safe.to_csv(index=False, lineterminator="\n")
 
 
-def markdown(title: str, facts: Sequence[str], blocks: Sequence[Block]) -> str:
+def markdown(title: str, facts: Sequence[str], blocks: Sequence[TableBlock]) -> str:
     """Return a page with one table per block."""
     text = [f"# {title}", "", *(f"- {fact}" for fact in facts), ""]
     for block in blocks:
@@ -41,12 +41,12 @@ def markdown(title: str, facts: Sequence[str], blocks: Sequence[Block]) -> str:
     return "\n".join(text)
 
 
-def latex(blocks: Sequence[Block]) -> str:
+def latex(blocks: Sequence[TableBlock]) -> str:
     """Return one booktabs table per block."""
     return "\n\n".join(_latex_grid(block) for block in blocks) + "\n"
 
 
-def _markdown_grid(block: Block) -> list[str]:
+def _markdown_grid(block: TableBlock) -> list[str]:
     lines = ["| " + " | ".join((block.first, *block.header)) + " |", "|:---|" + "---:|" * len(block.header)]
     for row in block.rows:
         name = (
@@ -56,7 +56,7 @@ def _markdown_grid(block: Block) -> list[str]:
     return lines
 
 
-def _latex_grid(block: Block) -> str:
+def _latex_grid(block: TableBlock) -> str:
     lines = [
         r"\begin{table}",
         rf"\caption{{{escape(block.heading)}}}",
