@@ -31,7 +31,7 @@ COMMANDS = {
     "compare": Command("reports.compare:main", "compare two runs episode by episode"),
     "convert": Command("training.convert:main", "turn demonstrations from one format into another"),
     "doctor": Command("crossbody.doctor:main", "say what works on this machine and what to type where it does not"),
-    "judge": Command("evaluators.judge.command:main", "score pairs of reference and generated clips from 1 to 5"),
+    "judge": Command("evaluators.commands.judge:main", "score pairs of reference and generated clips from 1 to 5"),
     "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),
     "merge": Command("reports.merge:main", "join the shards of a run"),
     "motions": Command("envs.humanoid.motions.command:main", "list, show and draw the motions that humanoids follow"),
@@ -43,7 +43,7 @@ COMMANDS = {
     "retarget": Command(
         "training.retarget:main", "fit a robot's joints to a person's motion, with figures and a video"
     ),
-    "score": Command("evaluators.score:main", "score videos or motions that anybody made against real ones"),
+    "score": Command("evaluators.commands.score:main", "score videos or motions that anybody made against real ones"),
 }
 
 

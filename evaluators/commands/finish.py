@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from crossbody.runs import RunFolder
-from evaluators.metric import write_metrics
+from evaluators.scoring.runs import write_metrics
 
 
 def finish(path: Path, console: Console) -> int:

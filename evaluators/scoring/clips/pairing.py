@@ -1,0 +1,142 @@
+"""Which prediction belongs to which reference, whether the two can be compared, and how they are aligned when asked to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossbody.errors import CrossbodyError
+from evaluators.scoring.clips.reading import ClipError, ClipInfo, find, probe
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ALIGNMENTS = ("fps", "length", "size")
+"""What may be made equal, in this order: the prediction's frame times, the length of both, the prediction's size."""
+
+SAME_RATE = 1e-3
+"""Frame rates that differ by less, relatively, are one: 29.97 is written in several ways."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two files of a name, or the reason why there is nothing to compare."""
+
+    name: str
+    pred: Path | None = None
+    ref: Path | None = None
+    pred_info: ClipInfo | None = None
+    ref_info: ClipInfo | None = None
+    reason: str = ""
+
+
+def pair_up(pred: Path, ref: Path, align: Collection[str], fps: float) -> list[Pair]:
+    """Return the pairs of two folders by name. Clips that differ in what ``align`` does not cover raise CrossbodyError.
+
+    ``fps`` is the frame rate of clips that do not say theirs, NaN when unknown. Clips without a partner and clips that
+    cannot be read are pairs with a reason. Folders without any name in common raise CrossbodyError.
+    """
+    preds, refs = find(pred), find(ref)
+    if not preds.keys() & refs.keys():
+        raise CrossbodyError(
+            f"no clip of {pred} has the name of a clip of {ref}: {len(preds)} such as '{next(iter(preds))}' "
+            f"against {len(refs)} such as '{next(iter(refs))}'. Clips are paired by name."
+        )
+    pairs = [_pair(name, preds.get(name), refs.get(name), fps) for name in sorted(preds.keys() | refs.keys())]
+    _refuse_different(pairs, align)
+    return pairs
+
+
+def differences(pred: ClipInfo, ref: ClipInfo) -> Iterator[str]:
+    """Yield the alignments that two clips need."""
+    if not (math.isnan(pred.fps) or math.isnan(ref.fps) or math.isclose(pred.fps, ref.fps, rel_tol=SAME_RATE)):
+        yield "fps"
+    if pred.frames != ref.frames:
+        yield "length"
+    if (pred.height, pred.width) != (ref.height, ref.width):
+        yield "size"
+
+
+def aligned(
+    pred: np.ndarray, ref: np.ndarray, align: Collection[str], rates: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return both clips (t, h, w, 3) as one shape, and what was done to get there ('' for nothing).
+
+    ``fps`` takes the prediction's frame that is nearest to each of the reference's times. ``length`` cuts the longer
+    clip's end. ``size`` resizes the prediction: area averages when it shrinks, else bilinear.
+    """
+    done = []
+    if "fps" in align and "fps" in differences(ClipInfo(0, 0, 0, rates[0]), ClipInfo(0, 0, 0, rates[1])):
+        pred = pred[nearest_frames(len(pred), *rates)]
+        done.append(f"fps {rates[0]:g} to {rates[1]:g}")
+    if "length" in align and len(pred) != len(ref):
+        length = min(len(pred), len(ref))
+        done.append(f"length {len(pred)} and {len(ref)} to {length}")
+        pred, ref = pred[:length], ref[:length]
+    if "size" in align and pred.shape[1:3] != ref.shape[1:3]:
+        done.append(f"size {pred.shape[2]}x{pred.shape[1]} to {ref.shape[2]}x{ref.shape[1]}")
+        pred = _resized(pred, ref.shape[1], ref.shape[2])
+    if pred.shape != ref.shape:
+        raise ClipError(f"the prediction has the shape {pred.shape} and the reference {ref.shape}")
+    return pred, ref, "; ".join(done)
+
+
+def nearest_frames(length: int, rate: float, wanted: float) -> list[int]:
+    """Return the indices of ``length`` frames at ``rate`` that show what a clip at the rate ``wanted`` would.
+
+    >>> nearest_frames(7, 30.0, 10.0), nearest_frames(3, 10.0, 20.0)
+    ([0, 3, 6], [0, 0, 1, 2, 2])
+    """
+    count = int((length - 1) * wanted / rate + 1e-9) + 1
+    return [min(length - 1, round(i * rate / wanted)) for i in range(count)]
+
+
+def _pair(name: str, pred: Path | None, ref: Path | None, fps: float) -> Pair:
+    if pred is None or ref is None:
+        return Pair(
+            name, pred, ref, reason=f"there is no {'prediction' if pred is None else 'reference'} named '{name}'"
+        )
+    try:
+        pred_info, ref_info = _with_rate(probe(pred), fps), _with_rate(probe(ref), fps)
+    except ClipError as error:
+        return Pair(name, pred, ref, reason=str(error))
+    return Pair(name, pred, ref, pred_info, ref_info)
+
+
+def _with_rate(info: ClipInfo, fps: float) -> ClipInfo:
+    return info._replace(fps=fps) if math.isnan(info.fps) else info
+
+
+def _refuse_different(pairs: Sequence[Pair], align: Collection[str]) -> None:
+    wrong = [(p, missing) for p in pairs if (missing := _uncovered(p, align))]
+    if wrong:
+        pair, _ = wrong[0]
+        needed = [a for a in ALIGNMENTS if any(a in missing for _, missing in wrong)]
+        assert pair.pred_info and pair.ref_info
+        more = f" So do {len(wrong) - 1} more." if len(wrong) > 1 else ""
+        raise CrossbodyError(
+            f"the clips '{pair.name}' differ: the prediction is {pair.pred_info.text}; the reference is {pair.ref_info.text}.{more} "
+            f"Score them as they should be, or add `--align {' '.join([a for a in ALIGNMENTS if a in align or a in needed])}`, "
+            "which stands in every row."
+        )
+
+
+def _uncovered(pair: Pair, align: Collection[str]) -> list[str]:
+    pred, ref = pair.pred_info, pair.ref_info
+    if pred is None or ref is None:
+        return []
+    if "fps" in align and "fps" in differences(pred, ref):
+        pred = pred._replace(frames=len(nearest_frames(pred.frames, pred.fps, ref.fps)), fps=ref.fps)
+    return [d for d in differences(pred, ref) if d not in align]
+
+
+def _resized(frames: np.ndarray, height: int, width: int) -> np.ndarray:
+    import cv2
+    import numpy as np
+
+    shrinks = frames.shape[1] >= height and frames.shape[2] >= width
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(frame, (width, height), interpolation=how) for frame in frames])
