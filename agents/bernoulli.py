@@ -79,18 +79,21 @@ class Bernoulli:
             self._steps[spec.id] = 0
 
     def act(self, observations: Mapping[str, Observation]) -> Mapping[str, Chunk]:
-        return {episode: self._next(episode, seen) for episode, seen in observations.items()}
+        return {episode: self._next(episode, observation) for episode, observation in observations.items()}
 
     def close(self) -> None:
         pass
 
-    def _next(self, episode: str, seen: Observation) -> Chunk:
+    def _next(self, episode: str, observation: Observation) -> Chunk:
         import numpy as np
 
         fate = self._fates[episode]
         if episode not in self._lines:
             reach = 1.0 if fate.succeeds else SHORT_OF_GOAL
-            self._lines[episode] = seen[POSITION.name], reach * (seen[GOAL.name] - seen[POSITION.name])
+            self._lines[episode] = (
+                observation[POSITION.name],
+                reach * (observation[GOAL.name] - observation[POSITION.name]),
+            )
         start, way = self._lines[episode]
         steps = self._steps[episode] + np.arange(1, self._chunk + 1)
         self._steps[episode] += self._chunk

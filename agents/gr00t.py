@@ -23,11 +23,21 @@ class Options:
     blind: bool = False
     """Show it the average picture only: the control for every success that needs no eyes."""
 
+    device: str = "auto"
+    """Where it computes: cpu, cuda, cuda:1, …; auto takes a GPU for large policies only, since a CPU's answers are the same everywhere."""
+
+    dtype: str = "float32"
+    """What it computes in: float32 or bfloat16."""
+
 
 def make(options: Options) -> PolicyAgent:
     """Return the policy with its weights loaded."""
     from agents.unit.agent import SHIPPED, PolicyAgent
 
     return PolicyAgent(
-        options.checkpoint or SHIPPED / "gr00t", bridge=False, blind=options.blind, temperature=options.temperature
+        options.checkpoint or SHIPPED / "gr00t",
+        bridge=False,
+        blind=options.blind,
+        temperature=options.temperature,
+        where=(options.device, options.dtype),
     )

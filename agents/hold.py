@@ -16,11 +16,12 @@ class Options:
 class Hold(AboutTheStart):
     """What succeeds here succeeds without doing anything."""
 
-    def chunk_for(self, episode: str, seen: Observation) -> Chunk:
+    def chunk_for(self, episode: str, observation: Observation) -> Chunk:
         import numpy as np
 
         return {
-            name: np.repeat(start[None], self.chunk, axis=0) for name, start in self.start_of(episode, seen).items()
+            name: np.repeat(start[None], self.chunk, axis=0)
+            for name, start in self.start_of(episode, observation).items()
         }
 
 

@@ -57,32 +57,33 @@ class Holosoma:
 
     def act(self, observations: Mapping[str, Observation]) -> Mapping[str, Chunk]:
         return {
-            episode: {"action.joints": self._targets(episode, seen)[None]} for episode, seen in observations.items()
+            episode: {"action.joints": self._targets(episode, observation)[None]}
+            for episode, observation in observations.items()
         }
 
     def close(self) -> None:
         self._last.clear()
 
-    def _targets(self, episode: str, seen: Observation) -> np.ndarray:
+    def _targets(self, episode: str, observation: Observation) -> np.ndarray:
         import numpy as np
 
-        policy, step = self._policy, int(seen["reference.frame"][0])
+        policy, step = self._policy, int(observation["reference.frame"][0])
         frame = policy.frame(step)
         parts = (
             self._last.get(episode, np.zeros_like(policy.default)),
-            seen["state.root_angular_velocity"],
-            seen["state.joints"] - policy.default,
-            seen["state.joint_velocity"],
+            observation["state.root_angular_velocity"],
+            observation["state.joints"] - policy.default,
+            observation["state.joint_velocity"],
             frame.joints,
             frame.joint_velocity,
-            seen_from(seen["state.torso_quat"], frame.torso_quat_wxyz),
+            relative_rotation(observation["state.torso_quat"], frame.torso_quat_wxyz),
         )
         action = policy(np.concatenate(parts), step)
         self._last[episode] = action
         return policy.default + policy.scale * action
 
 
-def seen_from(robot_quat: np.ndarray, reference_quat: np.ndarray) -> np.ndarray:
+def relative_rotation(robot_quat: np.ndarray, reference_quat: np.ndarray) -> np.ndarray:
     """Return the first two columns (6,), row by row, of the rotation from the robot's torso to the reference's; quaternions wxyz."""
     from scipy.spatial.transform import Rotation
 

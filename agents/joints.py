@@ -28,10 +28,10 @@ class AnyEnvironment(ABC):
         pass
 
     def act(self, observations: Mapping[str, Observation]) -> Mapping[str, Chunk]:
-        return {episode: self.chunk_for(episode, seen) for episode, seen in observations.items()}
+        return {episode: self.chunk_for(episode, observation) for episode, observation in observations.items()}
 
     @abstractmethod
-    def chunk_for(self, episode: str, seen: Observation) -> Chunk:
+    def chunk_for(self, episode: str, observation: Observation) -> Chunk:
         """Return the next chunk of one episode."""
 
     def close(self) -> None:  # noqa: B027  most have nothing to free
@@ -61,12 +61,12 @@ class AboutTheStart(AnyEnvironment):
         for spec in episodes:
             self._starts.pop(spec.id, None)
 
-    def start_of(self, episode: str, seen: Observation) -> dict[str, np.ndarray]:
+    def start_of(self, episode: str, observation: Observation) -> dict[str, np.ndarray]:
         """Return action channel -> the positions (width,) at the first look of this episode."""
         import numpy as np
 
         if episode not in self._starts:
-            self._starts[episode] = {c.name: np.array(seen[_state_of(c.name)]) for c in self.gives}
+            self._starts[episode] = {c.name: np.array(observation[_state_of(c.name)]) for c in self.gives}
         return self._starts[episode]
 
 

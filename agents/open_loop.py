@@ -41,7 +41,7 @@ class OpenLoop:
         pass
 
     def act(self, observations: Mapping[str, Observation]) -> Mapping[str, Chunk]:
-        return {episode: {ACTION: seen[REFERENCE][None]} for episode, seen in observations.items()}
+        return {episode: {ACTION: observation[REFERENCE][None]} for episode, observation in observations.items()}
 
     def close(self) -> None:
         pass

@@ -34,11 +34,11 @@ class Random(AboutTheStart):
         super().reset(episodes)
         self._generators |= {spec.id: generator(spec.seed, "agent") for spec in episodes}
 
-    def chunk_for(self, episode: str, seen: Observation) -> Chunk:
+    def chunk_for(self, episode: str, observation: Observation) -> Chunk:
         rng = self._generators[episode]
         return {
             name: start + rng.uniform(-self._scale, self._scale, (self.chunk, *start.shape)).astype("float32")
-            for name, start in self.start_of(episode, seen).items()
+            for name, start in self.start_of(episode, observation).items()
         }
 
 

@@ -51,7 +51,7 @@ class Replay(AnyEnvironment):
             raise CrossbodyError(f"{self._folder.path} was recorded without {channel}; it is a run of another robot")
         return signals[channel]
 
-    def chunk_for(self, episode: str, seen: Observation) -> Chunk:
+    def chunk_for(self, episode: str, observation: Observation) -> Chunk:
         import numpy as np
 
         first = self._done[episode]

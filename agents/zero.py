@@ -16,7 +16,7 @@ class Options:
 class Zero(AnyEnvironment):
     """A floor for every suite, and the cheapest test of an environment."""
 
-    def chunk_for(self, episode: str, seen: Observation) -> Chunk:
+    def chunk_for(self, episode: str, observation: Observation) -> Chunk:
         import numpy as np
 
         return {c.name: np.zeros((self.chunk, *c.shape), np.float32) for c in self.gives}

@@ -82,7 +82,7 @@ def stock() -> dict[str, float]:
 
 
 def ours() -> dict[str, float]:
-    """Measure our environment in its ``fast`` look, and MuJoCo's bare step on the same model."""
+    """Measure our environment in its ``fast`` render preset, and MuJoCo's bare step on the same model."""
     import mujoco
     import numpy as np
 

@@ -43,6 +43,8 @@ class Kind:
 
 KINDS = {
     "agents": Kind("agents", "make"),
+    "generators": Kind("agents", "make_generator"),
+    "conditions": Kind("evaluators/generation/conditions", "open_conditions"),
     "metrics": Kind("evaluators/metrics", "METRIC", grouped=True),
     "scores": Kind("evaluators/scoring", "score"),
     "tables": Kind("reports/tables", "TABLE"),

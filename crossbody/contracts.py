@@ -23,6 +23,9 @@ Chunk = Mapping[str, "np.ndarray"]
 SUCCESS_RULES = ("any_step", "chunk_end", "final")
 SuccessRule = Literal["any_step", "chunk_end", "final"]
 Status = Literal["ok", "error", "timeout", "crashed"]
+ClipKind = Literal["video", "motion"]
+ANY = -1
+"""In a channel's shape: any size."""
 
 
 def digest(value: Any) -> str:
@@ -136,7 +139,7 @@ class RunProtocol:
     note: str = ""  # not hashed
 
     def hash(self, environment: Mapping[str, Any]) -> str:
-        """Digest of the protocol and of what the environment adds (look, asset pack, patches, versions).
+        """Digest of the protocol and of what the environment adds (render preset, asset pack, patches, versions).
 
         The name, the note and the number of episodes do not enter: n stands beside every number instead.
         """
@@ -226,7 +229,7 @@ class ChunkedEnv(Protocol):
         ...
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return what it adds to the protocol's hash: versions, asset pack, look, patches."""
+        """Return what it adds to the protocol's hash: versions, asset pack, render preset, patches."""
         ...
 
     def reset(
@@ -262,3 +265,75 @@ class ChunkResult:
     @property
     def steps(self) -> int:
         return len(self.success)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What a generator gives: frames of a video, uint8 RGB (t, h, w, 3), or key points of a motion, metres (t, 15, 3)."""
+
+    values: np.ndarray
+    fps: float
+    notes: Mapping[str, Any] = field(default_factory=dict)  # JSON-able facts, such as why it ended
+
+
+@runtime_checkable
+class Conditions(Protocol):
+    """What clips are made from: one condition per clip, by name, with the true clip where there is one."""
+
+    kind: ClipKind
+    names: tuple[str, ...]
+    offers: tuple[Channel, ...]
+
+    def digest(self) -> str:
+        """Return what identifies all conditions together: other data, another digest."""
+        ...
+
+    def load(self, name: str, channels: Sequence[str]) -> dict[str, Any]:
+        """Return these channels of one condition; what is broken raises CrossbodyError."""
+        ...
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """What makes clips. It sees the channels that it declares and nothing else, so the truth cannot leak into it."""
+
+    kind: ClipKind
+    needs: tuple[Channel, ...]  # a condition must offer them
+    uses: tuple[Channel, ...]  # taken where they are offered
+    card: Mapping[str, Any]  # what identifies its weights; empty without weights
+
+    def generate(self, conditions: Mapping[str, Any], seed: int) -> Clip:
+        """Return a clip. It depends on the conditions and the seed only."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def channels_for(offers: Sequence[Channel], generator: Generator) -> tuple[str, ...]:
+    """Return the names that a generator gets of what conditions offer. ContractMismatch lists every difference."""
+    offered = {c.name: c for c in offers}
+    wanted = [*generator.needs, *(c for c in generator.uses if c.name in offered)]
+    wrong = []
+    for channel in wanted:
+        other = offered.get(channel.name)
+        if other is None:
+            wrong.append(
+                f"the generator needs {channel.name}, which these conditions lack (they have: {', '.join(offered)})"
+            )
+        else:
+            wrong += _unlike(channel, other)
+    if wrong:
+        raise ContractMismatch("generator and conditions do not fit:\n  " + "\n  ".join(wrong))
+    return tuple(c.name for c in wanted)
+
+
+def _unlike(asked: Channel, offered: Channel) -> list[str]:
+    found = [
+        f"{asked.name}: the generator needs {f} {getattr(asked, f)}, the conditions have {getattr(offered, f)}"
+        for f in ("dtype", "unit", "convention")
+        if getattr(asked, f) != getattr(offered, f)
+    ]
+    sizes = list(zip(asked.shape, offered.shape, strict=False))
+    if len(asked.shape) != len(offered.shape) or any(a != b and ANY not in (a, b) for a, b in sizes):
+        found.append(f"{asked.name}: the generator needs shape {asked.shape}, the conditions have {offered.shape}")
+    return found

@@ -31,6 +31,9 @@ COMMANDS = {
     "compare": Command("reports.compare:main", "compare two runs episode by episode"),
     "convert": Command("training.convert:main", "turn demonstrations from one format into another"),
     "doctor": Command("crossbody.doctor:main", "say what works on this machine and what to type where it does not"),
+    "generate": Command(
+        "evaluators.generation.command:main", "make videos or motions with a model, as folders for score and judge"
+    ),
     "judge": Command("evaluators.commands.judge:main", "score pairs of reference and generated clips from 1 to 5"),
     "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),
     "merge": Command("reports.merge:main", "join the shards of a run"),

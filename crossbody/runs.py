@@ -32,7 +32,7 @@ class Manifest:
     suite_source: str
     protocol: RunProtocol
     protocol_hash: str
-    environment: Mapping[str, Any]  # look, asset pack and hash, patches, PYTHONHASHSEED
+    environment: Mapping[str, Any]  # render preset (``look``), asset pack and hash, patches, PYTHONHASHSEED
     seed: int
     episodes: tuple[EpisodeSpec, ...]  # the queue
     host: Mapping[str, Any]

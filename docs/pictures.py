@@ -66,7 +66,7 @@ def expert() -> None:
     from crossbody.contracts import EpisodeSpec, TaskSpec
     from envs.robocasa.env import RoboCasaGR1
 
-    env = RoboCasaGR1(TASK, look="faithful")
+    env = RoboCasaGR1(TASK, render_preset="faithful")
     module = catalog.module_of("agents", "expert")
     agent = module.make(module.Options())
     agent.attach(env)

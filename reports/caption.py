@@ -55,7 +55,8 @@ def protocol_line(run: Run) -> str:
     """Return the protocol in one sentence."""
     p, environment = run.manifest.protocol, run.manifest.environment
     stop = "stops at success" if p.early_stop else "no early stop"
-    named = [f"{key} {environment[key]}" for key in ("assets", "look") if environment.get(key)]
+    shown = {"assets": "assets", "look": "render preset"}
+    named = [f"{name} {environment[key]}" for key, name in shown.items() if environment.get(key)]
     parts = [
         f"{p.episodes_per_task} episode{'s' if p.episodes_per_task > 1 else ''} per task",
         f"{p.max_steps} steps",

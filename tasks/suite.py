@@ -87,13 +87,19 @@ def select(suite: SuiteSpec, pattern: str) -> list[TaskSpec]:
 
 def shard(episodes: Iterable[EpisodeSpec], text: str) -> tuple[EpisodeSpec, ...]:
     """Return every n-th episode for ``k/n`` (1-based): shards are disjoint and together complete."""
+    k, n = parse_shard(text)
+    return tuple(e for i, e in enumerate(episodes) if i % n == k - 1)
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Return (k, n) of ``k/n``, such as 2/8; anything else raises CrossbodyError."""
     try:
         k, n = (int(part) for part in text.split("/"))
     except ValueError:
         raise CrossbodyError(f"--shard takes k/n, such as 2/8; it got '{text}'") from None
     if not 1 <= k <= n:
         raise CrossbodyError(f"--shard {text}: k must be from 1 to {n}")
-    return tuple(e for i, e in enumerate(episodes) if i % n == k - 1)
+    return k, n
 
 
 def task_to_json(task: TaskSpec) -> dict[str, Any]:

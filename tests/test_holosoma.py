@@ -30,8 +30,8 @@ def test_the_reference_torso_is_seen_from_the_robots():
     quarter = Rotation.from_euler("z", 90, degrees=True).as_quat(scalar_first=True)
     ahead = np.array([1.0, 0, 0, 0])
     # Columns (0, 1, 0) and (-1, 0, 0) of a quarter turn, row by row.
-    np.testing.assert_allclose(holosoma.seen_from(ahead, quarter), [0, -1, 1, 0, 0, 0], atol=1e-12)
-    np.testing.assert_allclose(holosoma.seen_from(quarter, quarter), [1, 0, 0, 1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(holosoma.relative_rotation(ahead, quarter), [0, -1, 1, 0, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(holosoma.relative_rotation(quarter, quarter), [1, 0, 0, 1, 0, 0], atol=1e-12)
 
 
 @needs_extra

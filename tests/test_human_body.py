@@ -15,7 +15,7 @@ import pytest
 
 from crossbody.errors import CrossbodyError
 from crossbody.seeds import generator
-from envs.human import arms, looks, scene, things
+from envs.human import appearance, arms, scene, things
 from envs.human.hand import FINGERS, JOINTS, SIDES, Finger, Hand
 from tasks.human import ERRANDS, Errand
 from training import collect
@@ -306,10 +306,10 @@ def test_people_tables_and_things_vary_more_than_the_robots():
     from envs.robocasa.assets.catalogue import table
 
     random = np.random.default_rng(0)
-    skins = np.array([looks.flesh(random).skin for _ in range(60)])
+    skins = np.array([appearance.flesh(random).skin for _ in range(60)])
     assert skins.mean(1).max() > 2.5 * skins.mean(1).min()
     assert (skins[:, 0] > skins[:, 2]).all(), "skin is redder than blue"
-    assert len({looks.draw(random).textures["table"] for _ in range(8)}) == 8
+    assert len({appearance.draw(random).textures["table"] for _ in range(8)}) == 8
     assert len(set(things.kinds()) - set(table())) >= 8
     sizes = [things.make("apple", np.random.default_rng(i)).bounds()[1][2] for i in range(20)]
     assert max(sizes) / min(sizes) > 1.15

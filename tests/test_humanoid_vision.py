@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from agents.humanoid_script import seeing
+from agents.humanoid_script import detection
 from agents.humanoid_script.scripts import script
 from crossbody.errors import CrossbodyError, InvalidAction, UnknownName
 from envs.humanoid.retarget.online import Online
@@ -268,8 +268,8 @@ def test_a_thing_is_found_by_its_colour_and_a_ball_by_its_size():
     rows, columns = np.mgrid[:96, :96] - 47.5
     picture[rows**2 + columns**2 <= 100] = (220, 20, 10)
     level = np.array([0, 0, 1, 0.5, 0.5, -0.5, -0.5], np.float32)  # looks along x, with z up
-    sight = seeing.find(picture, level, "red")
-    assert sight is not None and seeing.find(picture, level, "green") is None
+    sight = detection.find(picture, level, "red")
+    assert sight is not None and detection.find(picture, level, "green") is None
     np.testing.assert_allclose(sight.middle, [1, 0, 0], atol=1e-3)
     np.testing.assert_allclose(sight.ball(0.1), [0.49, 0, 1], atol=0.01)
     assert sight.nearest[2] < 0 < sight.top[2]
@@ -287,7 +287,7 @@ def test_the_head_camera_sees_the_thing_where_it_is(name):
 
     env = Vision(name, controller="open_loop")
     seen, info = env.reset(seed=1)
-    sight = seeing.find(seen["video.ego_view"], seen["state.camera"], info["scene"]["colour"])
+    sight = detection.find(seen["video.ego_view"], seen["state.camera"], info["scene"]["colour"])
     assert sight is not None
     x, y = scenes.place(info["scene"])
     eye = seen["state.camera"]

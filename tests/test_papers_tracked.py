@@ -7,10 +7,10 @@ import pytest
 
 from evaluators.metrics.tracking import fell, survival
 from evaluators.subjects.trace import Trace
-from reports.papers import given, tables
+from reports.papers import inputs, tables
 from reports.papers.formats import notes
 from reports.papers.grid import grid
-from reports.papers.ours import our_numbers
+from reports.papers.reproduced import reproduced_numbers
 from tests.synthetic import make_run, track
 
 TABLE_2 = next(t for t in tables.of_paper("humanoid_vla") if t.id == "H2")
@@ -29,9 +29,9 @@ def run(tmp_path):
 
 
 def test_each_condition_stands_beside_its_row_with_errors_over_all_frames(run):
-    own, left_out = given.parse("humanoid_vla", [str(run)])
+    own, left_out = inputs.parse("humanoid_vla", [str(run)])
     assert not left_out
-    found = {(n.row, n.column): n for n in our_numbers(TABLE_2, own)}
+    found = {(n.row, n.column): n for n in reproduced_numbers(TABLE_2, own)}
     assert len(found) == 8 * 4
     mine = found["humanoid_tracker, D+T", "g_mpjpe"]
     assert mine.value == pytest.approx((10 * 3 + 30 * 6) / 40, abs=0.01)
@@ -48,8 +48,8 @@ def test_each_task_stands_beside_its_row_and_is_not_ranked_with_the_real_robot(t
         agent="humanoid_script", protocol="vision", episodes_per_task=10,
     )  # fmt: skip
     table = next(t for t in tables.of_paper("humanoid_vla") if t.id == "H5")
-    own, _ = given.parse("humanoid_vla", [str(tmp_path / "seen")])
-    found = {n.against: n for n in our_numbers(table, own)}
+    own, _ = inputs.parse("humanoid_vla", [str(tmp_path / "seen")])
+    found = {n.against: n for n in reproduced_numbers(table, own)}
     assert found.keys() == {row.name for row in table.rows}
     wave, kick = found["Wave to people"], found["Kick a ball"]
     assert (wave.row, wave.text, wave.n, wave.verdict) == ("humanoid_script, wave_to_people", "100", 10, "inside")

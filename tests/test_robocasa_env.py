@@ -207,8 +207,8 @@ def test_an_unknown_task_gets_the_nearest_name(pack):
         UnknownName, match="unknown RoboCasa task 'PnPCupToDrawerClosed'. Did you mean 'PnPCupToDrawerClose'"
     ):
         RoboCasaGR1("PnPCupToDrawerClosed")
-    with pytest.raises(UnknownName, match="unknown look 'faithfull'. Did you mean 'faithful'"):
-        RoboCasaGR1(TASK, look="faithfull")
+    with pytest.raises(UnknownName, match="unknown render preset 'faithfull'. Did you mean 'faithful'"):
+        RoboCasaGR1(TASK, render_preset="faithfull")
 
 
 # --- contracts -------------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def record(env, steps: int = STEPS, chunk: int = 1) -> dict[str, np.ndarray]:
 
 def test_the_faithful_look_equals_the_stock_loop_bit_for_bit(stock, make_env):
     task, theirs = stock
-    ours = record(make_env(task, look="faithful"))
+    ours = record(make_env(task, render_preset="faithful"))
     assert str(theirs["sentence"]) == ours["sentence"]
     for name in ("qpos", "rewards", *(n for n in theirs if n.startswith("video."))):
         assert np.array_equal(theirs[name], ours[name]), name
@@ -58,14 +58,14 @@ def test_the_faithful_look_equals_the_stock_loop_bit_for_bit(stock, make_env):
 
 def test_the_fast_look_and_whole_chunks_leave_the_physics_as_it_is(stock, make_env):
     task, theirs = stock
-    ours = record(make_env(task, look="fast"), chunk=6)
+    ours = record(make_env(task, render_preset="fast"), chunk=6)
     assert np.array_equal(theirs["qpos"][::6], ours["qpos"])
     assert np.array_equal(theirs["rewards"], ours["rewards"])
 
 
 def test_the_fast_look_shows_nearly_the_same_picture(stock, make_env):
     task, theirs = stock
-    ours = record(make_env(task, look="fast"), steps=1)
+    ours = record(make_env(task, render_preset="fast"), steps=1)
     name = "video.ego_view_bg_crop_pad_res256_freq20"
     difference = np.abs(theirs[name][0].astype(float) - ours[name][0]).mean()
     assert 0 < difference < 4  # of 255: fewer faces, half the resolution, no multisampling

@@ -109,7 +109,7 @@ def test_a_policy_that_is_saved_and_loaded_acts_the_same_to_the_last_bit(tmp_pat
     again = vla_unit.make(vla_unit.Options(tmp_path / "copy"))
     np.testing.assert_equal(answers(agent, seen), answers(again, seen))
     trained = save(tmp_path / "trained")
-    assert all(torch.equal(v, again._policy.state_dict()[k]) for k, v in trained.state_dict().items())
+    assert all(torch.equal(v, again._infer._policy.state_dict()[k]) for k, v in trained.state_dict().items())
 
 
 def test_a_damaged_foreign_or_future_checkpoint_is_one_clear_sentence(tmp_path, folder):

@@ -8,8 +8,11 @@ import math
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from agents.humanoid_tracker.network import Normaliser
+from crossbody.errors import CrossbodyError
 from tests.point_world import PointWorld
 from training.show import Curves
 from training.wbc.collecting import Tally, collect
@@ -152,6 +155,18 @@ def test_a_resumed_run_has_the_weights_of_one_that_was_never_stopped(tmp_path, u
     assert again.world.resets == whole.world.resets[1:]
     lines = [(tmp_path / name / "curves.csv").read_text().splitlines() for name in ("whole", "parts")]
     assert len(lines[0]) == len(lines[1]) == 4
+
+
+def test_a_snapshot_of_another_kind_of_device_is_refused(tmp_path, undrawn):
+    learner(tmp_path, iterations=1).run()
+    file = tmp_path / "snapshot.safetensors"
+    with safe_open(file, "pt") as stored:
+        kept = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a mapping
+        facts = stored.metadata()
+    kept["generator"] = torch.zeros(16, dtype=torch.uint8)  # what CUDA's generators keep
+    save_file(kept, file, facts)
+    with pytest.raises(CrossbodyError, match=r"written by a run on another kind of device than cpu.*--warm-start"):
+        learner(tmp_path)
 
 
 def test_another_seed_gives_other_weights(tmp_path, undrawn):

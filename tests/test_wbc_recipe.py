@@ -123,6 +123,11 @@ def test_a_device_is_for_isaac_gym_only(tmp_path, capsys):
     assert "--device cuda:1: it is for --backend isaacgym; mujoco simulates on the CPU" in capsys.readouterr().err
 
 
+def test_solver_rounds_are_for_mjx_only(tmp_path, capsys):
+    assert main(["wbc", "--dry-run", "--solver-rounds", "5", "8", "--out", str(tmp_path / "c")]) == 2
+    assert "--solver-rounds: it is for --backend mjx; this run has mujoco" in capsys.readouterr().err
+
+
 @pytest.mark.sim
 def test_a_folder_of_another_run_is_refused_with_what_differs(folder, capsys):
     assert main(["wbc", "--dry-run", "--kinds", "wave", "--threads", "1", "--out", str(folder)]) == 2
@@ -167,9 +172,10 @@ def test_what_there_is_not_is_said_with_what_there_is(words, said, capsys):
 
 
 def test_options_change_the_size_they_name():
-    size = load_size(WbcOptions(robot="g1_29", environments=7, iterations=9, learning_rate=1.0))
+    size = load_size(WbcOptions(robot="g1_29", environments=7, iterations=9, learning_rate=1.0, minibatches=12))
     assert (size["world"]["robot"], size["world"]["environments"]) == ("g1_29", 7)
     assert (size["learning"]["iterations"], size["ppo"]["learning_rate"]) == (9, 1.0)
+    assert (size["ppo"]["minibatches"], load_size(WbcOptions())["ppo"]["minibatches"]) == (12, 4)
     assert load_size(WbcOptions())["world"]["environments"] == 256
     # What is told goes before what a dry run would take.
     dry = load_size(WbcOptions(dry_run=True, iterations=9))

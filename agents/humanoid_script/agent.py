@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agents.humanoid_script.detection import HUES_DEG
 from agents.humanoid_script.player import Player, Script
 from agents.humanoid_script.scripts import script
-from agents.humanoid_script.seeing import HUES_DEG
 from crossbody.contracts import Chunk, EpisodeSpec, Observation
 from crossbody.errors import CrossbodyError
 from tasks import humanoid_vision
@@ -40,27 +40,27 @@ class ScriptAgent:
 
     def act(self, observations: Mapping[str, Observation]) -> Mapping[str, Chunk]:
         """Return the next frame of each episode's script; after its end, the last one."""
-        return {episode: self._next(episode, seen) for episode, seen in observations.items()}
+        return {episode: self._next(episode, observation) for episode, observation in observations.items()}
 
     def close(self) -> None:
         self._running, self._skills = {}, None
 
-    def _next(self, episode: str, seen: Observation) -> Chunk:
+    def _next(self, episode: str, observation: Observation) -> Chunk:
         running = self._running.get(episode)
         if running is None:
-            told = str(seen[humanoid_vision.LANGUAGE.name])
-            player = Player(self._skills, _colour(told))
-            running = self._running[episode] = (player, script(player, told))
+            instruction = str(observation[humanoid_vision.LANGUAGE.name])
+            player = Player(self._skills, _colour(instruction))
+            running = self._running[episode] = (player, script(player, instruction))
         player, frames = running
-        player.watch(seen)
+        player.watch(observation)
         points = next(frames, None)
         return {humanoid_vision.COMMAND.name: (player.still() if points is None else points)[None]}
 
 
-def _colour(told: str) -> str:
-    named = [colour for colour in HUES_DEG if f" {colour} " in told]
+def _colour(instruction: str) -> str:
+    named = [colour for colour in HUES_DEG if f" {colour} " in instruction]
     if len(named) != 1:
         raise CrossbodyError(
-            f"the instruction '{told}' names {len(named)} colours of {', '.join(HUES_DEG)}; expected one"
+            f"the instruction '{instruction}' names {len(named)} colours of {', '.join(HUES_DEG)}; expected one"
         )
     return named[0]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.humanoid_script.seeing import Sight, find
+from agents.humanoid_script.detection import Detection, find
 from crossbody.contracts import Observation
 from tasks.tracking import CONTROL_HZ
 
@@ -17,29 +17,29 @@ Script = Generator[np.ndarray, None, None]
 
 
 class Player:
-    """What a script acts with. ``seen`` is the last observation; each frame that is yielded brings the next."""
+    """What a script acts with. ``observation`` is the last observation; each frame that is yielded brings the next."""
 
     def __init__(self, skills: Any, colour: str):
-        self.colour, self.seen = colour, {}
+        self.colour, self.observation = colour, {}
         self._skills = skills
 
-    def watch(self, seen: Observation) -> None:
+    def watch(self, observation: Observation) -> None:
         """Take the next observation."""
-        self.seen = seen
+        self.observation = observation
 
     @property
     def stands(self) -> np.ndarray:
         """Where the robot stands after the last command: x, y, yaw."""
-        root = np.asarray(self.seen["reference.root"], np.float64)
+        root = np.asarray(self.observation["reference.root"], np.float64)
         return np.array([root[0], root[1], _yaw(root[3:])])
 
-    def look(self) -> Sight | None:
+    def look(self) -> Detection | None:
         """Return the thing of the episode's colour in the last picture, if it is there."""
-        return find(self.seen["video.ego_view"], self.seen["state.camera"], self.colour)
+        return find(self.observation["video.ego_view"], self.observation["state.camera"], self.colour)
 
-    def off(self, sight: Sight) -> float:
+    def off(self, detection: Detection) -> float:
         """Return by how much the robot would have to turn to face a thing, rad."""
-        away = sight.bearing - self.stands[2]
+        away = detection.bearing - self.stands[2]
         return math.atan2(math.sin(away), math.cos(away))
 
     def ahead(self, place: np.ndarray) -> np.ndarray:
@@ -66,7 +66,7 @@ class Player:
 
     def still(self) -> np.ndarray:
         """Return the last command again."""
-        return np.asarray(self.seen["reference.keypoints"])
+        return np.asarray(self.observation["reference.keypoints"])
 
 
 def _yaw(quat: np.ndarray) -> float:

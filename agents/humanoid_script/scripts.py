@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from agents.humanoid_script.detection import mask
 from agents.humanoid_script.player import Player, Script
-from agents.humanoid_script.seeing import mask
 from crossbody.errors import CrossbodyError
 
 SEARCH_RAD = math.radians(80)
@@ -26,69 +26,69 @@ SETTLE_S = 0.4
 HUNDREDTH_M = 0.01
 
 
-def turn(player: Player, told: str) -> Script:
+def turn(player: Player, instruction: str) -> Script:
     """Turn to the thing; where it is out of view, turn on until it comes into it."""
     yield from player.wait(SETTLE_S)
     for _ in range(4):
-        sight = player.look()
-        if sight is None:
+        detection = player.look()
+        if detection is None:
             yield from player.play("turn", angle=SEARCH_RAD)
-        elif abs(player.off(sight)) > NEAR_RAD:
-            yield from player.play("turn", angle=player.off(sight))
+        elif abs(player.off(detection)) > NEAR_RAD:
+            yield from player.play("turn", angle=player.off(detection))
         else:
             return
         yield from player.wait(SETTLE_S)
 
 
-def hold(player: Player, told: str) -> Script:
+def hold(player: Player, instruction: str) -> Script:
     """Put the hands to the sides of the box, press, and lift."""
     yield from player.wait(SETTLE_S)
-    sight = player.look()
-    if sight is None:
+    detection = player.look()
+    if detection is None:
         return
-    across = sight.at_forward(sight.middle, BOX_FORWARD_M)[1]
-    top = sight.at_forward(sight.top, BOX_FORWARD_M + BOX_HALF_DEPTH_M)[2]
+    across = detection.at_forward(detection.middle, BOX_FORWARD_M)[1]
+    top = detection.at_forward(detection.top, BOX_FORWARD_M + BOX_HALF_DEPTH_M)[2]
     target = [BOX_FORWARD_M, across, top - BOX_HALF_HEIGHT_M - PELVIS_M]
     yield from player.play("hold", target=np.array(target), width=BOX_WIDTH_M)
 
 
-def wave(player: Player, told: str) -> Script:
+def wave(player: Player, instruction: str) -> Script:
     """Turn to the person and wave."""
     yield from player.wait(SETTLE_S)
-    sight = player.look()
-    if sight is not None and abs(player.off(sight)) > NEAR_RAD:
-        yield from player.play("turn", angle=player.off(sight))
+    detection = player.look()
+    if detection is not None and abs(player.off(detection)) > NEAR_RAD:
+        yield from player.play("turn", angle=player.off(detection))
     yield from player.play("wave")
 
 
-def avoid(player: Player, told: str) -> Script:
+def avoid(player: Player, instruction: str) -> Script:
     """Step aside, away from the side on which the thing comes."""
     yield from player.wait(SETTLE_S)
-    sight = player.look()
-    left = sight is None or player.off(sight) < 0
+    detection = player.look()
+    left = detection is None or player.off(detection) < 0
     yield from player.play("side_step", distance=SIDE_STEP_M if left else -SIDE_STEP_M)
 
 
-def jump(player: Player, told: str) -> Script:
+def jump(player: Player, instruction: str) -> Script:
     """Walk up to the bar and jump."""
     yield from player.wait(SETTLE_S)
-    sight = player.look()
-    if sight is None:
+    detection = player.look()
+    if detection is None:
         return
-    forward = player.ahead(sight.at_height(sight.nearest, HUNDREDTH_M))[0]
+    forward = player.ahead(detection.at_height(detection.nearest, HUNDREDTH_M))[0]
     yield from player.play("walk", distance=forward - BAR_AHEAD_M)
     yield from player.wait(SETTLE_S)
     yield from player.play("jump", far=JUMP_M)
 
 
-def dance(player: Player, told: str) -> Script:
+def dance(player: Player, instruction: str) -> Script:
     """Wait until the partner moves, then dance the dance of that number."""
-    number = re.search(r"number (\d+)", told)
+    number = re.search(r"number (\d+)", instruction)
     if number is None:
-        raise CrossbodyError(f"dance: the instruction '{told}' has no number")
+        raise CrossbodyError(f"dance: the instruction '{instruction}' has no number")
     first = None
     while True:
-        now = mask(player.seen["video.ego_view"], player.colour)
+        now = mask(player.observation["video.ego_view"], player.colour)
         first = now if first is None else first
         if np.count_nonzero(now ^ first) > MOVED_PX:
             break
@@ -96,24 +96,24 @@ def dance(player: Player, told: str) -> Script:
     yield from player.play("dance", number=int(number[1]))
 
 
-def punch(player: Player, told: str) -> Script:
+def punch(player: Player, instruction: str) -> Script:
     """Strike at the pad with the fist on its side."""
     yield from player.wait(SETTLE_S)
-    sight = player.look()
-    if sight is None:
+    detection = player.look()
+    if detection is None:
         return
-    place = player.ahead(sight.ball(PAD_M))
+    place = player.ahead(detection.ball(PAD_M))
     target = np.array([place[0] - PAD_M + REACH_M, place[1], place[2] - PELVIS_M])
     yield from player.play("punch", side="left" if place[1] > 0 else "right", target=target)
 
 
-def kick(player: Player, told: str) -> Script:
+def kick(player: Player, instruction: str) -> Script:
     """Walk up to the ball and kick it with the foot on its side."""
     yield from player.wait(SETTLE_S)
-    sight = player.look()
-    if sight is None:
+    detection = player.look()
+    if detection is None:
         return
-    place = player.ahead(sight.at_height(sight.middle, BALL_M))
+    place = player.ahead(detection.at_height(detection.middle, BALL_M))
     yield from player.play("walk", distance=place[0] - BALL_AHEAD_M)
     yield from player.wait(SETTLE_S)
     yield from player.play("kick", side="left" if place[1] > 0 else "right")
@@ -125,9 +125,9 @@ SCRIPTS: dict[str, Callable[[Player, str], Script]] = {
 """First word of the instruction -> script."""
 
 
-def script(player: Player, told: str) -> Script:
+def script(player: Player, instruction: str) -> Script:
     """Return the script for an instruction; CrossbodyError for one that begins with another word."""
-    word = told.partition(" ")[0]
+    word = instruction.partition(" ")[0]
     if word not in SCRIPTS:
-        raise CrossbodyError(f"the instruction '{told}' begins with none of the words {', '.join(SCRIPTS)}")
-    return SCRIPTS[word](player, told)
+        raise CrossbodyError(f"the instruction '{instruction}' begins with none of the words {', '.join(SCRIPTS)}")
+    return SCRIPTS[word](player, instruction)

@@ -53,12 +53,15 @@ class HumanoidTracker:
     @torch.no_grad()
     def act(self, observations: Mapping[str, Observation]) -> Mapping[str, Chunk]:
         """One at a time: sums of a batch depend on its size in the last bit, and bodies that balance amplify that."""
-        return {episode: {"action.joints": self._targets(seen)[None]} for episode, seen in observations.items()}
+        return {
+            episode: {"action.joints": self._targets(observation)[None]}
+            for episode, observation in observations.items()
+        }
 
     def close(self) -> None:
         pass
 
-    def _targets(self, seen: Observation) -> np.ndarray:
-        joined = torch.from_numpy(np.concatenate([seen[name] for name in self._terms]))[None]
+    def _targets(self, observation: Observation) -> np.ndarray:
+        joined = torch.from_numpy(np.concatenate([observation[name] for name in self._terms]))[None]
         action = self._actor(joined)[0].numpy().clip(-self._limit, self._limit)
-        return (seen["reference.joints"] if self._residual else self._default) + self._scale * action
+        return (observation["reference.joints"] if self._residual else self._default) + self._scale * action

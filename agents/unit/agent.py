@@ -14,6 +14,7 @@ from agents.nets.checkpoint import CONFIG, Checkpoint, CheckpointError, load_che
 from agents.nets.embodiments import pad
 from agents.nets.visual import Grids, load_visual, tensor_of
 from agents.unit.config import PolicyConfig, from_dict
+from agents.unit.inference import Inference
 from agents.unit.policy import Policy, make_context, reader_of
 from crossbody.catalog import ROOT
 from crossbody.contracts import Chunk, EpisodeSpec, Observation
@@ -25,16 +26,25 @@ BODY = "gr1"
 
 
 class PolicyAgent:
-    """Every episode is answered alone, by one thread, with noise from its own generator: batching changes nothing."""
+    """Every episode has noise from its own generator, and its answer does not depend on who else is asked (``inference``)."""
 
     in_worker = False
     reads = (*gr1.STATE, gr1.EGO, gr1.LANGUAGE)
     gives = gr1.ACTION
 
-    def __init__(self, folder: Path, *, bridge: bool, blind: bool, temperature: float | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        bridge: bool,
+        blind: bool,
+        temperature: float | None = None,
+        where: tuple[str, str] = ("cpu", "float32"),
+    ):
         """``bridge``: the policy that is expected predicts codes. ``blind``: it sees the average picture only.
 
         ``temperature``: standard deviation of the noise that a chunk starts from; None: the checkpoint's own.
+        ``where``: the device and the dtype that it computes in.
         """
         name = "vla_unit" if bridge else "gr00t"
         torch.set_num_threads(1)  # more threads cost time on one picture, and sums would depend on their number
@@ -49,8 +59,9 @@ class PolicyAgent:
             raise CheckpointError(
                 f"{folder / CONFIG}: this policy never saw {BODY}, only {', '.join(self._checkpoint.scalings)}."
             )
-        self._policy = Policy(config, make_context(config, pretrained=False)).eval()
-        self._checkpoint.restore(self._policy, folder)
+        policy = Policy(config, make_context(config, pretrained=False)).eval()
+        self._checkpoint.restore(policy, folder)
+        self._infer = Inference(policy, *where)
         self._scaling, self._config, self._blind = self._checkpoint.scalings[BODY], config, blind
         self._temperature = config.temperature if temperature is None else temperature
         self._senses = Senses(self._checkpoint, config)
@@ -64,18 +75,25 @@ class PolicyAgent:
             "weights": self._checkpoint.digest,
             "training": training,
             "pretraining": _pretraining(self._config, training),
+            "inference": self._infer.facts,
         }
 
     def reset(self, episodes: Sequence[EpisodeSpec]) -> None:
         self._episodes |= {spec.id: (spec.seed, 0) for spec in episodes}
 
     def act(self, observations: Mapping[str, Observation]) -> Mapping[str, Chunk]:
-        return {episode: self._chunk(episode, seen) for episode, seen in observations.items()}
+        asked = {episode: self._asked(episode, seen) for episode, seen in observations.items()}
+        numbers = self._infer([seen for seen, _, _ in asked.values()], [noise for _, noise, _ in asked.values()])
+        return {
+            episode: self._chunk(chunk, state)
+            for (episode, (_, _, state)), chunk in zip(asked.items(), numbers, strict=True)
+        }
 
     def close(self) -> None:
         self._episodes.clear()
 
-    def _chunk(self, episode: str, observation: Observation) -> Chunk:
+    def _asked(self, episode: str, observation: Observation) -> tuple[dict[str, Tensor], Tensor, np.ndarray]:
+        """Return what the policy reads, the noise that its chunk starts from, and the raw state (1, A)."""
         seed, index = self._episodes[episode]
         self._episodes[episode] = seed, index + 1
         c, body = self._config, self._scaling.body
@@ -83,8 +101,12 @@ class PolicyAgent:
         noise = generator(seed, f"flow/{index}").standard_normal((1, c.horizon, c.bodies.width), np.float32)
         noise *= np.float32(self._temperature)
         seen = self._senses.seen(self._picture(observation), observation[gr1.LANGUAGE.name], state)
-        numbers = self._policy.act(seen, torch.from_numpy(noise))[..., : body.width].numpy()
-        return {f"action.{part}": v for part, v in body.split(self._scaling.unscale(numbers, state)[0]).items()}
+        return seen, torch.from_numpy(noise), state
+
+    def _chunk(self, numbers: Tensor, state: np.ndarray) -> Chunk:
+        body = self._scaling.body
+        values = self._scaling.unscale(numbers[..., : body.width].numpy(), state)[0]
+        return {f"action.{part}": v for part, v in body.split(values).items()}
 
     def _picture(self, observation: Observation) -> np.ndarray | None:
         return None if self._blind else observation[gr1.EGO.name]

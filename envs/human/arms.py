@@ -49,8 +49,8 @@ def reach(shoulder: np.ndarray, hand: np.ndarray, turn: np.ndarray, size: float)
     side = wanted - along * (along @ wanted)
     elbow = shoulder + share * along + radius * side / max(np.linalg.norm(side), 1e-9)
     bone = _bone(hand - elbow, turn[:, 2])
-    seen = bone.T @ turn[:, 0]
-    wrist = float(np.arctan2(-seen[2], seen[0])), float(np.arctan2(seen[1], np.hypot(seen[0], seen[2])))
+    axis = bone.T @ turn[:, 0]
+    wrist = float(np.arctan2(-axis[2], axis[0])), float(np.arctan2(axis[1], np.hypot(axis[0], axis[2])))
     return Arm(shoulder, elbow, _bone(elbow - shoulder, np.array([0.0, 0.0, 1.0])), bone, float(lean), wrist)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import mujoco
 import numpy as np
 
-from envs.human import drawer, flesh, looks, things
+from envs.human import appearance, drawer, flesh, things
 from envs.human.drawer import Drawer
 from envs.human.flesh import text
 from envs.human.hand import SIDES, Hand
@@ -98,7 +98,7 @@ class Scene:
 
     errand: Errand
     person: Person
-    looks: looks.Looks
+    appearance: appearance.Appearance
     table: np.ndarray  # (4,) its edges: near, far, right, left
     carried: Placed
     target: Placed | None  # None: the drawer
@@ -114,9 +114,9 @@ class Scene:
     def compile(self) -> mujoco.MjModel:
         """Return the model: bodies ``thing_0`` … in the order of ``placed``, the person's arms, camera ``egoview``."""
         hands = [self.person.hand(side) for side in SIDES]
-        skin = {k: m for h in hands for k, m in flesh.meshes(h, self.looks.flesh).items()}
+        skin = {k: m for h in hands for k, m in flesh.meshes(h, self.appearance.flesh).items()}
         assets = {f"{k}.obj": m.obj().encode() for k, m in skin.items()}
-        assets |= {f"{k}.png": png for k, png in self.looks.textures.items()}
+        assets |= {f"{k}.png": png for k, png in self.appearance.textures.items()}
         listed = [f'<mesh name="{k}" file="{k}.obj" smoothnormal="true" inertia="shell"/>' for k in skin]
         bodies = [flesh.bodies(hand) for hand in hands]
         for number, placed in enumerate(self.placed):
@@ -131,7 +131,7 @@ class Scene:
     def _document(self, listed: list[str], bodies: list[str]) -> str:
         near, far, right, left = self.table
         size, middle = ((far - near) / 2, (left - right) / 2), ((far + near) / 2, (left + right) / 2)
-        drawn = self.looks
+        drawn = self.appearance
         for name in ("table", "floor"):
             listed.append(f'<texture name="{name}" type="2d" file="{name}.png"/>')
             shine = drawn.shine if name == "table" else 0
@@ -167,7 +167,7 @@ def draw(errand: Errand, random: np.random.Generator) -> Scene:
     source = None if errand.source == "table" else _put(_any_of(errand.source, random), taken, random, chest)
     kind, model = _carriable(random, chest)
     carried = _lay(kind, model, source, random) if source else _put((kind, model), taken, random, chest)
-    scene = Scene(errand, person, looks.draw(random), edges, carried, target, source, chest)
+    scene = Scene(errand, person, appearance.draw(random), edges, carried, target, source, chest)
     for _ in range(int(random.integers(0, 6))):
         try:
             other = _distractor(random, (kind, errand.source, errand.target))

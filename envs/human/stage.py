@@ -11,10 +11,10 @@ import numpy as np
 from envs.human import arms, drawer
 from envs.human.hand import JOINTS, SIDES
 from envs.human.scene import CARRIED, Scene
-from envs.robocasa.looks import Look
+from envs.robocasa.render_presets import RenderPreset
 from envs.robocasa.rendering import CROP, EGO_SIZE, PICTURE, Renderer
 
-LOOK = Look("human", ego_scale=0.5, multisamples=0, shadows=False, decimated=False)
+RENDER_PRESET = RenderPreset("human", ego_scale=0.5, multisamples=0, shadows=False, decimated=False)
 FAR_M = 0.4  # from which rays look for the carried thing's surface
 
 

@@ -48,16 +48,16 @@ def surface(model: Model, x: float, y: float) -> float:
 def _known(kind: str, random: np.random.Generator) -> Model:
     entry = table()[kind]
     family = int(random.integers(2))
-    look = entry["ab"[family]]
-    half = np.array(entry["size"]) / 2 * np.array(look.get("stretch", (1, 1, 1))) * random.uniform(0.92, 1.08, 3)
-    half *= random.uniform(0.85, 1.1) if "outline" in look else random.uniform(0.95, 1.3)
+    appearance = entry["ab"[family]]
+    half = np.array(entry["size"]) / 2 * np.array(appearance.get("stretch", (1, 1, 1))) * random.uniform(0.92, 1.08, 3)
+    half *= random.uniform(0.85, 1.1) if "outline" in appearance else random.uniform(0.95, 1.3)
     if entry.get("round", entry["size"][0] == entry["size"][1]):
         half[1] = half[0]
-    colour = look["colours"][random.integers(len(look["colours"]))]
+    colour = appearance["colours"][random.integers(len(appearance["colours"]))]
     colour = _shifted(colour, random) if random.random() < 0.75 else _any(random)
     a, b, c = half.tolist()
     draft = Draft(a, b, c, colour, family, entry["mass"], random)
-    return recipes()[entry["shape"]](draft, *([look["outline"]] if "outline" in look else []))
+    return recipes()[entry["shape"]](draft, *([appearance["outline"]] if "outline" in appearance else []))
 
 
 def _top(vertices: np.ndarray, faces: np.ndarray, at: np.ndarray) -> float:

@@ -17,11 +17,15 @@ PLACE_NOISE_M_PER_RAD = 0.5
 
 
 class Disturbances:
-    """One draw of a Variation for each environment, renewed when its episode begins. All draws come from one generator."""
+    """One draw of a Variation for each environment, renewed when its episode begins.
+
+    All draws come from one generator, but for the noise of every step on a GPU, which is drawn there.
+    """
 
     def __init__(self, physics: Physics, variation: Variation, generator: torch.Generator):
         self._physics, self._variation, self._generator = physics, variation, generator
         count, device = physics.num_envs, physics.device
+        self._noise = generator if device == "cpu" else torch.Generator(device)
         self.values = {axis: torch.zeros(count, device=device) for axis in vars(variation)}
         longest = math.ceil(variation.delay_steps[1])
         self._queue = torch.zeros(count, longest + 1, len(physics.dof_names), device=device)  # newest first
@@ -30,6 +34,11 @@ class Disturbances:
         self._pushes = variation.push_speed[1] > 0
         self._noisy = variation.observation_noise[1] > 0
         self._blurred = variation.reference_noise_rad[1] > 0
+
+    def seed(self, seed: int) -> None:
+        """Let everything random follow from a seed."""
+        self._generator.manual_seed(seed)
+        self._noise.manual_seed(seed)
 
     def begin(self, ids: Tensor, angles: Tensor) -> None:
         """Draw anew for episodes that begin at joint angles (n, D)."""
@@ -84,7 +93,7 @@ class Disturbances:
         return {name: value + noise[name] if name in noise else value for name, value in observation.items()}
 
     def _normal(self, like: Tensor) -> Tensor:
-        return torch.randn(like.shape, generator=self._generator).to(like.device)
+        return torch.randn(like.shape, generator=self._noise, device=self._noise.device)
 
     def _give_properties(self, ids: Tensor, given: bool) -> None:
         ranges = (getattr(self._variation, axis) for axis in PHYSICAL)

@@ -123,7 +123,7 @@ class Task:
 
     def reset(self, seed: int) -> dict[str, Tensor]:
         """Begin an episode in every environment and return the observation; everything random follows from the seed."""
-        self._generator.manual_seed(seed)
+        self._disturbances.seed(seed)
         ids = torch.arange(self.num_envs, device=self.device)
         return self._begin_all(ids, *self._draw_starts(self.num_envs))
 
@@ -136,7 +136,7 @@ class Task:
         shortest = int(self.references.lengths[chosen].min())
         if not 0 <= frame < shortest - 1:
             raise TaskError(f"start at frame {frame}; the shortest clip has the frames 0 to {shortest - 1}")
-        self._generator.manual_seed(seed)
+        self._disturbances.seed(seed)
         ids = torch.arange(self.num_envs, device=self.device)
         return self._begin_all(ids, chosen, torch.full_like(chosen, frame))
 
@@ -296,8 +296,8 @@ class Task:
             goal_dof=goal_dof,
             goal_keypoints=self.references.keypoints[rows],
         )
-        seen = {name: term(moment) for name, term in observations.TERMS.items()}
-        return self._disturbances.noisy(ids, seen)
+        observation = {name: term(moment) for name, term in observations.TERMS.items()}
+        return self._disturbances.noisy(ids, observation)
 
     def _check(self, actions: Tensor) -> None:
         if not self._started:

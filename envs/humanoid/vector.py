@@ -68,12 +68,12 @@ class TrackingVectorEnv(VectorEnv):
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Advance one control step of 20 ms; ``infos`` has the tracking error and the reasons of what ended."""
         given = torch.as_tensor(np.asarray(actions, np.float32), device=self.task.device)
-        seen, reward, terminated, truncated, info = self.task.step(given)
+        observation, reward, terminated, truncated, info = self.task.step(given)
         infos: dict[str, Any] = {"error": _array(info["error"]), "clip": _array(info["clip"])}
         infos |= {f"reason_{name}": _array(value) for name, value in info["reasons"].items()}
         if "final" in info:
             infos |= {"final_obs": _arrays(info["final"]), "_final_obs": _array(terminated | truncated)}
-        return _arrays(seen), _array(reward).astype(np.float64), _array(terminated), _array(truncated), infos
+        return _arrays(observation), _array(reward).astype(np.float64), _array(terminated), _array(truncated), infos
 
     def close_extras(self, **kwargs: Any) -> None:
         self.task.close()

@@ -7,9 +7,9 @@ from typing import Any
 from crossbody import gl
 
 
-def make(**options: Any) -> Any:
-    """Return a RoboCasaGR1 environment; see there for the options."""
+def make(*, look: str | None = None, **options: Any) -> Any:
+    """Return a RoboCasaGR1 environment; see there for the options. ``look``: the render preset, as run folders name it."""
     gl.prepare()
     from envs.robocasa.env import RoboCasaGR1
 
-    return RoboCasaGR1(**options)
+    return RoboCasaGR1(**options if look is None else {"render_preset": look, **options})

@@ -19,7 +19,7 @@ from crossbody.errors import InvalidAction, UnknownName
 from envs.robocasa import package, scenes, shortcuts
 from envs.robocasa.assets import pack as packs
 from envs.robocasa.limits import JOINTS, joint_ranges
-from envs.robocasa.looks import Look, find_look
+from envs.robocasa.render_presets import RenderPreset, find_render_preset
 from envs.robocasa.rendering import Renderer
 from envs.robocasa.simulator import Simulator
 from tasks import gr1
@@ -39,19 +39,21 @@ class RoboCasaGR1(gymnasium.Env):
         self,
         task: str = "PosttrainPnPNovelFromPlateToBowlSplitA",
         assets: str = "generated",
-        look: str | None = None,
+        render_preset: str | None = None,
         privileged: bool = False,
         render_mode: str | None = "rgb_array",
     ):
-        """``assets``: generated or official. ``look``: fast or faithful; by default faithful with official assets only."""
+        """``assets``: generated or official. ``render_preset``: fast or faithful; by default faithful with official assets only."""
         self.render_mode = render_mode
         self.task_name = task
         self.pack = packs.find(assets)
-        self.look: Look = find_look(look or ("faithful" if assets == "official" else "fast"))
+        self.render_preset: RenderPreset = find_render_preset(
+            render_preset or ("faithful" if assets == "official" else "fast")
+        )
         package.load(self.pack.root)
         self.simulator = Simulator(task, self._process_xml)
         shortcuts.apply()
-        self._renderer = Renderer(self.look)
+        self._renderer = Renderer(self.render_preset)
         self._scene: dict[str, Any] = {}
         self._model_hash = ""
         self._pictures: dict[str, np.ndarray] = {}
@@ -66,13 +68,13 @@ class RoboCasaGR1(gymnasium.Env):
         return self._offered
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return what this environment adds to the protocol's hash: versions, asset pack, look, patches."""
+        """Return what this environment adds to the protocol's hash: versions, asset pack, render preset, patches."""
         return {
             "simulator": f"praxis-robocasa-gr1 {version('praxis-robocasa-gr1')}",
             "robosuite": version("praxis-robosuite"),
             "mujoco": version("mujoco"),
             "assets": f"{self.pack.name} {self.pack.sha256[:16]}",
-            "look": self.look.name,
+            "look": self.render_preset.name,
             "patches": list(package.PATCHES),
             "PYTHONHASHSEED": "0",
         }
@@ -187,7 +189,7 @@ class RoboCasaGR1(gymnasium.Env):
 
     def _process_xml(self, xml: str) -> str:
         self._model_hash = scenes.model_hash(xml, self.pack.root)
-        if self.look.decimated:
+        if self.render_preset.decimated:
             from envs.robocasa.assets import decimate
 
             xml = decimate.lighten(xml)

@@ -8,7 +8,7 @@ import cv2
 import mujoco
 import numpy as np
 
-from envs.robocasa.looks import Look
+from envs.robocasa.render_presets import RenderPreset
 
 EGO_SIZE = (1280, 800)  # width, height of the benchmark's head camera
 CROP = (310, 770, 110, 1130)  # rows, columns that the policies' picture keeps of it
@@ -18,8 +18,8 @@ PICTURE = 256  # side of what a policy sees, px
 class Renderer:
     """Renders one model after another in one off-screen GL context."""
 
-    def __init__(self, look: Look):
-        self.look = look
+    def __init__(self, preset: RenderPreset):
+        self.preset = preset
         self._gl: Any = None  # a mujoco.GLContext, whose class depends on the backend
         self._context: mujoco.MjrContext | None = None
         self._scene: mujoco.MjvScene | None = None
@@ -38,7 +38,7 @@ class Renderer:
         mujoco.mjv_updateScene(
             model, data, self._options, mujoco.MjvPerturb(), view, mujoco.mjtCatBit.mjCAT_ALL, self._scene
         )  # fmt: skip
-        if not self.look.shadows:
+        if not self.preset.shadows:
             self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
             self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
         rectangle = mujoco.MjrRect(0, 0, *size)
@@ -49,7 +49,7 @@ class Renderer:
 
     def ego(self, model: mujoco.MjModel, data: mujoco.MjData) -> dict[str, np.ndarray]:
         """Return both policy pictures of the head camera, uint8 (256, 256, 3), under GR00T's names."""
-        scale = self.look.ego_scale
+        scale = self.preset.ego_scale
         width, height = (round(side * scale) for side in EGO_SIZE)
         frame = self.frame(model, data, "egoview", (width, height))
         crop = crop_and_pad(frame, scale)
@@ -74,10 +74,10 @@ class Renderer:
         if self._model is model and not grow:
             return
         self._release_model()
-        model.vis.global_.offwidth = max(size[0], round(EGO_SIZE[0] * self.look.ego_scale))
-        model.vis.global_.offheight = max(size[1], round(EGO_SIZE[1] * self.look.ego_scale))
-        model.vis.quality.offsamples = self.look.multisamples
-        if not self.look.shadows:
+        model.vis.global_.offwidth = max(size[0], round(EGO_SIZE[0] * self.preset.ego_scale))
+        model.vis.global_.offheight = max(size[1], round(EGO_SIZE[1] * self.preset.ego_scale))
+        model.vis.quality.offsamples = self.preset.multisamples
+        if not self.preset.shadows:
             model.vis.quality.shadowsize = 0  # or a shadow map is made for nothing
         self._scene = mujoco.MjvScene(model, maxgeom=10_000)
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)

@@ -37,7 +37,7 @@ class Simulator:
     """
 
     def __init__(self, task: str, process_xml: Callable[[str], str] | None = None):
-        """``task`` is a class name of the package, ``process_xml`` edits a scene's XML before it is compiled (looks)."""
+        """``task`` is a class name of the package, ``process_xml`` edits a scene's XML before it is compiled (render preset)."""
         self.task: Any = _make(task)
         if process_xml is not None:
             self.task.set_xml_processor(process_xml)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import tyro
 
@@ -56,7 +56,7 @@ class Arguments(Generic[OptionsT]):
     """Which episodes to keep a video of."""
     scenes: Path | None = None
     """Replay the scenes of another run (its folder), so that two agents meet the same ones."""
-    look: Literal["fast", "faithful"] | None = None
+    render_preset: Annotated[Literal["fast", "faithful"] | None, tyro.conf.arg(aliases=["--look"])] = None
     """How pictures are rendered; by default faithful with the official assets, else fast. Part of the protocol's hash."""
     assets: Literal["generated", "official"] | None = None
     """Which object models to use; by default generated. Part of the protocol's hash."""
@@ -79,7 +79,7 @@ def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
     kind = _arguments_type(argv)
     check_options(argv, kind)
     arguments = tyro.cli(kind, args=list(argv), prog="evaluate", description=Arguments.__doc__)
-    suite = with_environment(load_suite(arguments.suite), look=arguments.look, assets=arguments.assets)
+    suite = with_environment(load_suite(arguments.suite), look=arguments.render_preset, assets=arguments.assets)
     chosen = arguments.protocol or default_protocol(arguments.suite)
     protocol = load_protocol(chosen, episodes_per_task=arguments.episodes)
     episodes = queue(suite, protocol, arguments.seed, arguments.tasks)[: _at_least("limit", arguments.limit, 1)]

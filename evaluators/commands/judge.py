@@ -12,7 +12,8 @@ import tyro
 
 from crossbody.errors import CrossbodyError
 from crossbody.main import guarded
-from evaluators.judge.asking.patience import MODEL, Options, Patience
+from evaluators.judge.asking.patience import Patience
+from evaluators.judge.providers.gemini import MODEL, Options
 
 if TYPE_CHECKING:
     from evaluators.judge.asking.session import Plan, Session, Slot

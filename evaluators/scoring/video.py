@@ -14,9 +14,9 @@ from crossbody.errors import CrossbodyError, UnknownName
 
 if TYPE_CHECKING:
     from evaluators.metric import Metric
-    from evaluators.scoring.clips.measuring import Measured, Options
-    from evaluators.scoring.clips.pairing import Pair
-    from evaluators.scoring.clips.rows import SetRow
+    from evaluators.scoring.videos.measuring import Measured, Options
+    from evaluators.scoring.videos.pairing import Pair
+    from evaluators.scoring.videos.rows import SetRow
     from evaluators.subjects.video import FlowOracle
 
 SUBJECTS = ("video_pair", "video_sets")
@@ -65,10 +65,10 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     from rich.console import Console
 
     from evaluators.scoring import folder
-    from evaluators.scoring.clips.measuring import ClipRow
-    from evaluators.scoring.clips.pairing import pair_up
-    from evaluators.scoring.clips.rows import SetRow
     from evaluators.scoring.tables import console_table, exit_code, markdown, notes
+    from evaluators.scoring.videos.measuring import ClipRow
+    from evaluators.scoring.videos.pairing import pair_up
+    from evaluators.scoring.videos.rows import SetRow
     from evaluators.subjects.systems import PREDICTION
 
     options = _options(arguments)
@@ -95,8 +95,8 @@ def run(
 ) -> tuple[Measured, list[SetRow]]:
     """Return what was measured of each clip and of the set: predictions, the still row, real against real."""
     from crossbody.seeds import generator
-    from evaluators.scoring.clips.measuring import absent_backbones, measure, measure_real
-    from evaluators.scoring.clips.rows import set_rows
+    from evaluators.scoring.videos.measuring import absent_backbones, measure, measure_real
+    from evaluators.scoring.videos.rows import set_rows
 
     absent = absent_backbones(metrics)
     present = {name: metric for name, metric in metrics.items() if name not in absent}
@@ -134,7 +134,7 @@ def _chosen(names: Sequence[str], flows: Mapping[str, FlowOracle]) -> dict[str, 
 
 def _options(arguments: Arguments) -> Options:
     from evaluators.loop.plan import cores
-    from evaluators.scoring.clips.measuring import Options
+    from evaluators.scoring.videos.measuring import Options
 
     for name in ("given", "workers", "fps"):
         value, least = getattr(arguments, name), 0 if name == "given" else 1

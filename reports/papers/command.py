@@ -86,14 +86,14 @@ def summary(claims: Sequence[Claim]) -> str:
 def write(paper: str, runs: Sequence[str], claims: Sequence[Claim], out: Path) -> list[str]:
     """Write index.html, tables.md, tables.tex, numbers.csv and each table by itself; return why runs were left out."""
     from crossbody.runs import write_atomic
-    from reports.papers import formats, given, tables
+    from reports.papers import formats, inputs, tables
     from reports.papers.grid import grid
     from reports.papers.numbers import OURS
-    from reports.papers.ours import our_numbers
     from reports.papers.page import TITLES, page
+    from reports.papers.reproduced import reproduced_numbers
 
-    own, left_out = given.parse(paper, runs)
-    grids = [grid(table, our_numbers(table, own)) for table in tables.of_paper(paper)]
+    own, left_out = inputs.parse(paper, runs)
+    grids = [grid(table, reproduced_numbers(table, own)) for table in tables.of_paper(paper)]
     shown = {n.source for g in grids for n in g.numbers if n.origin == OURS}
     left_out += [f"{g.folder} has no number for a table of this paper." for g in own if str(g.folder) not in shown]
     facts = [f"# {TITLES[paper]}, table by table", "", f"Ours beside the printed row: {formats.legend_line()}", ""]

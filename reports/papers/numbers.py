@@ -21,7 +21,7 @@ PUBLISHED, OURS = "published", "run"
 PERCENT = "%"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Number:
     """One number of one table, in the unit that it is printed in (success rates in percent)."""
 
@@ -81,9 +81,24 @@ def _own(table: Table, row: Row, quantity: Quantity, printed: Printed) -> Number
         low, high = 100 * estimate.low, 100 * estimate.high
     text = ("yes" if printed else "no") if isinstance(printed, bool) else str(printed)
     return Number(
-        table.by, table.id, row.name, quantity.key, value, text, low, high, quantity.unit, quantity.better,
-        table.protocol, row.unranked, quantity.n, table.link, PUBLISHED, row.where or table.where, row.note,
-    )  # fmt: skip
+        paper=table.by,
+        table=table.id,
+        row=row.name,
+        column=quantity.key,
+        value=value,
+        text=text,
+        low=low,
+        high=high,
+        unit=quantity.unit,
+        better=quantity.better,
+        protocol=table.protocol,
+        unranked=row.unranked,
+        n=quantity.n,
+        link=table.link,
+        origin=PUBLISHED,
+        source=row.where or table.where,
+        note=row.note,
+    )
 
 
 def _elsewhere(table: Table, row: Row, quantity: Quantity, name: str) -> Number | None:
@@ -96,10 +111,24 @@ def _elsewhere(table: Table, row: Row, quantity: Quantity, name: str) -> Number 
         return None
     value = 100 * record["value"]
     return Number(
-        source.paper, table.id, row.name, quantity.key, value, percent_text(value), 100 * record["low"],
-        100 * record["high"], quantity.unit, quantity.better, source.protocol, row.unranked or _other(table, source),
-        record["n"], source.link, PUBLISHED, source.table, "; ".join(filter(None, (row.note, record["note"]))),
-    )  # fmt: skip
+        paper=source.paper,
+        table=table.id,
+        row=row.name,
+        column=quantity.key,
+        value=value,
+        text=percent_text(value),
+        low=100 * record["low"],
+        high=100 * record["high"],
+        unit=quantity.unit,
+        better=quantity.better,
+        protocol=source.protocol,
+        unranked=row.unranked or _other(table, source),
+        n=record["n"],
+        link=source.link,
+        origin=PUBLISHED,
+        source=source.table,
+        note="; ".join(filter(None, (row.note, record["note"]))),
+    )
 
 
 def _record(source: PublishedRow, quantity: Quantity) -> dict[str, Any] | None:

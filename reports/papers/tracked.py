@@ -9,7 +9,7 @@ from typing import Any
 from crossbody.errors import RunFolderError
 from crossbody.seeds import generator
 from reports import frames
-from reports.papers.given import Given
+from reports.papers.inputs import Input
 from reports.papers.numbers import OURS, Number, digits, published_numbers
 from reports.papers.tables import Quantity, Table
 from reports.statistics import Estimate, mean_over_units
@@ -17,9 +17,9 @@ from reports.statistics import Estimate, mean_over_units
 WHY = "MuJoCo and motions of the procedural set instead of IsaacGym and a motion model; an error per frame depends on the frame rate"
 
 
-def tracked_numbers(table: Table, given: Given) -> list[Number]:
+def tracked_numbers(table: Table, source: Input) -> list[Number]:
     """Return the numbers of a run folder, each condition judged by the row of its name; nothing for a run of another suite."""
-    run = frames.read(given.folder)
+    run = frames.read(source.folder)
     if run.manifest.suite not in table.runs_of:
         return []
     try:
@@ -30,7 +30,7 @@ def tracked_numbers(table: Table, given: Given) -> list[Number]:
     for split in dict.fromkeys(rows["split"]):
         own = frames.where(rows, "split", split)
         label = f"{run.manifest.agent}, {split}"
-        against = given.row or next((r.name for r in table.rows if _plain(r.system) == _plain(split)), "")
+        against = source.row or next((r.name for r in table.rows if _plain(r.system) == _plain(split)), "")
         for quantity in table.quantities:
             found.append(_number(table, quantity, run, (own, label, against)))
     return found
@@ -45,10 +45,25 @@ def _number(table: Table, quantity: Quantity, run: frames.Run, what: tuple[Any, 
     text = "–" if math.isnan(estimate.value) else f"{estimate.value:.{decimals}f}"
     note = f"{lost} of {len(rows)} episodes were lost, their frames until then are in it" if lost else ""
     return Number(
-        "ours", table.id, label, quantity.key, estimate.value, text, estimate.low, estimate.high, quantity.unit,
-        quantity.better, f"{m.protocol.name} {m.protocol_hash}, {rows['control_hz'].iloc[0]:g} fps", WHY, estimate.n, "",
-        OURS, str(run.path), note, against=against,
-    )  # fmt: skip
+        paper="ours",
+        table=table.id,
+        row=label,
+        column=quantity.key,
+        value=estimate.value,
+        text=text,
+        low=estimate.low,
+        high=estimate.high,
+        unit=quantity.unit,
+        better=quantity.better,
+        protocol=f"{m.protocol.name} {m.protocol_hash}, {rows['control_hz'].iloc[0]:g} fps",
+        unranked=WHY,
+        n=estimate.n,
+        link="",
+        origin=OURS,
+        source=str(run.path),
+        note=note,
+        against=against,
+    )
 
 
 def _mean(rows: Any, metric: str, seed: int) -> Estimate:

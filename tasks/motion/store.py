@@ -20,7 +20,12 @@ NEEDED = ("keypoint_names", "keypoints", "root_position", "root_quat_wxyz", "fps
 
 
 def save(motion: Motion, file: Path) -> None:
-    """Write a motion as npz: positions as float32, texts as arrays of strings."""
+    """Write a motion as npz; the file is complete or absent."""
+    write_atomic(file, to_bytes(motion))
+
+
+def to_bytes(motion: Motion) -> bytes:
+    """Return a motion as npz: positions as float32, texts as arrays of strings. The same motion, the same bytes."""
     import numpy as np
 
     arrays = {
@@ -39,7 +44,7 @@ def save(motion: Motion, file: Path) -> None:
         arrays["joint_names"] = np.array(motion.joint_names)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomic(file, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def is_ours(arrays: Mapping[str, np.ndarray]) -> bool:

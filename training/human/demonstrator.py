@@ -85,10 +85,10 @@ class Studio:
     """Plays one scene after another and takes pictures of them in one GL context."""
 
     def __init__(self):
-        from envs.human.stage import LOOK
+        from envs.human.stage import RENDER_PRESET
         from envs.robocasa.rendering import Renderer
 
-        self._renderer = Renderer(LOOK)
+        self._renderer = Renderer(RENDER_PRESET)
 
     def play(self, errand: Errand, seed: int) -> Take:
         """Return what a person does in the scene of a seed, and what is recorded of it."""

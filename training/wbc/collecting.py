@@ -26,8 +26,12 @@ class Tally:
     failed: Tensor  # (clips,)
 
     @staticmethod
-    def empty(clips: int) -> Tally:
-        return Tally(*(torch.zeros(clips, dtype=torch.float64) for _ in range(5)))
+    def empty(clips: int, device: str = "cpu") -> Tally:
+        return Tally(*(torch.zeros(clips, dtype=torch.float64, device=device) for _ in range(5)))
+
+    def cpu(self) -> Tally:
+        """Return the sums in the main memory."""
+        return Tally(*(total.cpu() for total in vars(self).values()))
 
     def add(self, moved: Moved) -> None:
         """Count a step of all robots."""
@@ -39,7 +43,7 @@ class Tally:
             (self.ended, moved.ended),
             (self.failed, moved.terminated),
         ):
-            total.index_add_(0, moved.clip.cpu(), value.double().cpu())
+            total.index_add_(0, moved.clip, value.double())
 
     def merge(self, other: Tally) -> None:
         for name, total in vars(self).items():
@@ -62,14 +66,14 @@ class Tally:
 def collect(
     world: World, sight: Sight, nets: tuple[Actor, Critic], steps: int, generator: torch.Generator
 ) -> tuple[Rollout, Sight, Tally]:
-    """Return ``steps`` steps, what is seen after them, and their tally."""
+    """Return ``steps`` steps, what is seen after them, and their tally. The generator is on the world's device."""
     actor, critic = nets
-    tally = Tally.empty(len(world.clips))
+    tally = Tally.empty(len(world.clips), world.device)
     kept: list[tuple[Tensor, ...]] = []
     value = critic(sight.critic)
     for _ in range(steps):
         mean = actor(sight.actor)
-        noise = torch.randn(mean.shape, generator=generator).to(mean.device)  # one stream, whatever the device
+        noise = torch.randn(mean.shape, generator=generator, device=generator.device)
         actions = mean + actor.log_std.exp() * noise
         moved = world.step(actions)
         tally.add(moved)
@@ -82,7 +86,7 @@ def collect(
             )
         )  # fmt: skip
         sight, value = moved.sight, after
-    return Rollout(*(torch.stack(column) for column in zip(*kept, strict=True))), sight, tally
+    return Rollout(*(torch.stack(column) for column in zip(*kept, strict=True))), sight, tally.cpu()
 
 
 def _ratio(above: Tensor, below: Tensor) -> float:

@@ -57,6 +57,8 @@ class Learner:
         self.critic = Critic(widths.critic, shape.critic)
         initialise(self.actor, SMALL, generator)
         initialise(self.critic, 1.0, generator)
+        if world.device != "cpu":  # noise and orders are drawn where they are used
+            generator = torch.Generator(world.device).manual_seed(schedule.seed)
         nets = nn.ModuleDict({"actor": self.actor, "critic": self.critic}).to(world.device)
         optimizer = torch.optim.Adam(nets.parameters(), settings.learning_rate, eps=1e-5)
         self.state = State(nets, optimizer, generator, Difficulty(len(world.clips), schedule.step_s))

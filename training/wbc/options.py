@@ -38,6 +38,9 @@ class WbcOptions:
     learning_rate: float | None = None
     """Adam's step size at the beginning."""
 
+    minibatches: int | None = None
+    """Steps of the optimiser in each of an iteration's epochs: with sixteen times the robots take three times the size's own."""
+
     warm_start: Path | None = None
     """A controller's checkpoint to begin with, of the same size and robot."""
 
@@ -45,7 +48,14 @@ class WbcOptions:
     """Of weights, motions, starts, disturbances and exploration."""
 
     threads: int = 2
-    """CPU threads of the physics; the networks have one, because two fight with the physics for the cores."""
+    """CPU threads of the physics."""
+
+    network_threads: int = 1
+    """CPU threads of the networks. More fight with the physics for the cores, unless there are many and OMP_WAIT_POLICY=passive is set."""
+
+    solver_rounds: tuple[int, int] | None = None
+    """Of mjx: most rounds of the contact solver and of its line search. 5 and 8 unless told: then robots that are thrown about are 3 mrad from
+    MuJoCo's, whose own are 100 and 50, after half a second. 10 and 8 leave a thousandth of that."""
 
     save_every: int = 50
     """Iterations between snapshots, from which the same command goes on. All robots start anew after each."""

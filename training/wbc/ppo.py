@@ -130,4 +130,4 @@ def _flat(rollout: Rollout, found: Tensor) -> dict[str, Tensor]:
 
 def _minibatches(rows: int, settings: Settings, generator: torch.Generator) -> Iterator[Tensor]:
     for _ in range(settings.epochs):
-        yield from torch.randperm(rows, generator=generator).chunk(settings.minibatches)
+        yield from torch.randperm(rows, generator=generator, device=generator.device).chunk(settings.minibatches)

@@ -32,11 +32,12 @@ SAMPLES_PER_S = {"mujoco": 3500}  # with one thread, beside other work: 6.1 mill
 def train(options: WbcOptions) -> Path:
     """Train, write the checkpoint at every snapshot, and return its folder."""
     size = load_size(options)
-    torch.set_num_threads(1)  # more would fight with the physics for the cores
+    torch.set_num_threads(1)  # while motions are read; more would fight with the physics for the cores
     learning = size["learning"]
     clips = training_clips(options.kinds, size["world"]["clips_per_kind"])
     folder = options.out or Path("runs/train") / f"wbc-{options.size}"
     world = Humanoids(size["world"], clips, options.backend, **_physics_options(options))
+    torch.set_num_threads(options.network_threads)
     refuse_other(
         folder, {"recipe": "wbc", "size": size, "clips": clips, "rewards": reward_weights(), "seed": options.seed}
     )
@@ -88,6 +89,7 @@ def load_size(options: WbcOptions) -> dict[str, Any]:
         ("world", "environments", options.environments),
         ("learning", "iterations", options.iterations),
         ("ppo", "learning_rate", options.learning_rate),
+        ("ppo", "minibatches", options.minibatches),
     ]
     for part, key, value in changes:
         if value is not None:
@@ -144,9 +146,13 @@ def _physics_options(options: WbcOptions) -> dict[str, Any]:
             f"--device {options.device}: it is for --backend isaacgym; {options.backend} "
             + ("simulates on the CPU" if options.backend == "mujoco" else "simulates on JAX's default device")
         )
+    if options.solver_rounds is not None and options.backend != "mjx":
+        raise CrossbodyError(f"--solver-rounds: it is for --backend mjx; this run has {options.backend}")
     if options.backend == "isaacgym":
         return {"simulates_on": options.device} if options.device else {}
-    return {"threads": options.threads} if options.backend == "mujoco" else {}
+    if options.backend == "mjx":
+        return {"solver_rounds": options.solver_rounds} if options.solver_rounds else {}
+    return {"threads": options.threads}
 
 
 def _given(options: WbcOptions) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from crossbody.errors import CrossbodyError
 from crossbody.runs import write_atomic
 from training.loop import SNAPSHOT
 from training.wbc.difficulty import Difficulty
@@ -57,6 +58,11 @@ class State:
                 _, number, key = name.split(".")
                 states[int(number)][key] = value
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": dict(states)})
+        if len(tensors["generator"]) != len(self.generator.get_state()):
+            raise CrossbodyError(
+                f"{file} was written by a run on another kind of device than {self.generator.device}, whose random numbers are others. "
+                f"Go on with the same --backend, or begin anew: --warm-start {folder} and another --out."
+            )
         self.generator.set_state(tensors["generator"])
         self.difficulty.lost, self.difficulty.practised_s = tensors["lost"], tensors["practised_s"]
         self.iteration, self.seconds = int(facts["iteration"]), float(facts["seconds"])

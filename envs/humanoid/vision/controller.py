@@ -21,8 +21,8 @@ class Controller:
         module = catalog.module_of("agents", name)
         self._agent = module.make(module.Options())
         offer = contract(robot_name)
-        seen = tuple(c for c in offer.observation if c.name.startswith(("tracking.", "reference.joints")))
-        offer = Contract(seen, offer.action)
+        needed = tuple(c for c in offer.observation if c.name.startswith(("tracking.", "reference.joints")))
+        offer = Contract(needed, offer.action)
         if isinstance(self._agent, Adapts):
             self._agent.bind(offer, 1)
         check_contract(offer, self._agent.reads, self._agent.gives)
@@ -30,9 +30,9 @@ class Controller:
 
     def targets(self, terms: dict[str, Tensor], ahead: np.ndarray) -> np.ndarray:
         """Return joint targets (D,) rad for the task's terms and the next reference angles (D,)."""
-        seen: dict[str, Any] = {f"tracking.{name}": value[0].numpy() for name, value in terms.items()}
-        seen["reference.joints"] = ahead
-        return np.asarray(self._agent.act({EPISODE: seen})[EPISODE]["action.joints"][0], np.float32)
+        observation: dict[str, Any] = {f"tracking.{name}": value[0].numpy() for name, value in terms.items()}
+        observation["reference.joints"] = ahead
+        return np.asarray(self._agent.act({EPISODE: observation})[EPISODE]["action.joints"][0], np.float32)
 
     def close(self) -> None:
         self._agent.close()

@@ -22,8 +22,8 @@ from envs.humanoid.reference import FPS
 from envs.humanoid.retarget import online
 from envs.humanoid.task import Options, Task
 from envs.humanoid.vision import command, rules, scenes
+from envs.humanoid.vision.cameras import Cameras
 from envs.humanoid.vision.controller import Controller
-from envs.humanoid.vision.eyes import Eyes
 from envs.humanoid.vision.memory import Memory
 from envs.humanoid.vision.skills import Skills
 from envs.humanoid.vision.stage import Stage
@@ -59,7 +59,7 @@ class Vision(gymnasium.Env):
         self._contract = channels.contract(len(self._robot.joint_names))
         self._retargeter = online.Online(self._robot)
         self._observe = {c.name for c in self._contract.observation}
-        self._eyes: Eyes | None = None
+        self._cameras: Cameras | None = None
         self._task: Task | None = None
         self.observation_space = _space(self._contract.observation)
         self.action_space = _space(self._contract.action)
@@ -102,7 +102,7 @@ class Vision(gymnasium.Env):
         self._stage.move(0)
         self._seen = self._task.start([0])
         self._memory = Memory(self._world)
-        self._eyes = Eyes(self._world)
+        self._cameras = Cameras(self._world)
         self._instruction = scenes.instruction(scene)
         return self._observation(), {"instruction": self._instruction, "scene": scene, "success": False}
 
@@ -128,8 +128,8 @@ class Vision(gymnasium.Env):
     def render(self) -> np.ndarray:
         """Return the scene from the side, the head camera's picture in a corner."""
         self._running()
-        assert self._eyes is not None
-        return self._eyes.beside()
+        assert self._cameras is not None
+        return self._cameras.beside()
 
     def close(self) -> None:
         self._close_eyes()
@@ -179,11 +179,11 @@ class Vision(gymnasium.Env):
         return self._running().references.dof[self._steps + 1, :, 0].numpy()
 
     def _observation(self) -> dict[str, Any]:
-        assert self._eyes is not None
+        assert self._cameras is not None
         due = channels.PICTURE.name in self._observe
         dof = self._world.dof_state[0, :, 0]
         found: dict[str, Any] = {
-            channels.CAMERA.name: self._eyes.camera(),
+            channels.CAMERA.name: self._cameras.camera(),
             channels.ROOT.name: self._world.root_state[0, :7].numpy().copy(),
             "state.joints": dof.numpy().copy(),
             channels.PLACE.name: self._pose[0].astype(np.float32),
@@ -191,7 +191,7 @@ class Vision(gymnasium.Env):
             LANGUAGE.name: self._instruction,
         }
         if due:
-            found[channels.PICTURE.name] = self._eyes.ahead(self._steps)
+            found[channels.PICTURE.name] = self._cameras.ahead(self._steps)
         return {name: value for name, value in found.items() if name in self._observe}
 
     def _signals(self) -> dict[str, np.ndarray]:
@@ -214,9 +214,9 @@ class Vision(gymnasium.Env):
         return self._task
 
     def _close_eyes(self) -> None:
-        if self._eyes is not None:
-            self._eyes.close()
-        self._eyes = None
+        if self._cameras is not None:
+            self._cameras.close()
+        self._cameras = None
 
 
 def _plain(task: scenes.Task) -> dict[str, Any]:

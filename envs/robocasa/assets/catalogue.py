@@ -40,8 +40,8 @@ class Instance:
         """The geometry, in metres as the task sees it at its scale."""
         entry = table()[self.category]
         drawn = context.draft(f"{self.registry}/{self.category}", entry, self.index, COUNT)
-        look = entry["b" if drawn.family else "a"]
-        extra = [look["outline"]] if "outline" in look else []
+        appearance = entry["b" if drawn.family else "a"]
+        extra = [appearance["outline"]] if "outline" in appearance else []
         return recipes()[entry["shape"]](drawn, *extra)
 
     def files(self) -> dict[str, str]:

@@ -33,18 +33,18 @@ class Draft:
 def draft(name: str, entry: dict, index: int, count: int) -> Draft:
     """The draft of instance `index` of `count`: the first half is family 0, as the package splits a sorted list.
 
-    Args: `entry` is a table of objects.toml with size, mass, and the looks `a` and `b`.
+    Args: `entry` is a table of objects.toml with size, mass, and the appearances `a` and `b`.
     """
     roll = np.random.default_rng(zlib.crc32(f"{name}/{index}".encode()))
     family = int(index >= (count + 1) // 2)
-    look = entry["b" if family else "a"]
+    appearance = entry["b" if family else "a"]
     factor = roll.uniform(0.96, 1.04, 3)
     if entry.get("round", entry["size"][0] == entry["size"][1]):
         factor[1] = factor[0]
-    a, b, c = np.array(entry["size"]) / 2 * np.array(look.get("stretch", (1, 1, 1))) * factor
+    a, b, c = np.array(entry["size"]) / 2 * np.array(appearance.get("stretch", (1, 1, 1))) * factor
     if a > 1.1 * b and c < 1.1 * b:
         c = min(c, 0.94 * b)  # what lies on its side is a little flat, or it would roll
-    colours = look["colours"]
+    colours = appearance["colours"]
     mass = entry["mass"] * float(np.clip(roll.normal(1.0, 0.08), 0.85, 1.15))
     place = index - family * ((count + 1) // 2)
     return Draft(float(a), float(b), float(c), colours[place % len(colours)], family, mass, roll)

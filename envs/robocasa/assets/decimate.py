@@ -1,4 +1,4 @@
-"""Lighter visual meshes of the robot for the ``fast`` look, made once into the user's cache.
+"""Lighter visual meshes of the robot for the ``fast`` render preset, made once into the user's cache.
 
 The stock robot has half a million visible faces. Only meshes that are drawn and never touched are replaced: their
 geoms have no mass and no contacts, so the physics stays the same to the last bit.

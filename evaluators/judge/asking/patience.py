@@ -1,26 +1,10 @@
-"""Options of the judge's providers. Imports nothing heavy: ``--help`` reads them."""
+"""How long a question is pursued. Imports nothing heavy: ``--help`` reads it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from crossbody.errors import CrossbodyError
-
-MODEL = "gemini-3.1-pro-preview"
-
-
-@dataclass(frozen=True)
-class Options:
-    """How Gemini is reached. Without a project the key comes from GEMINI_API_KEY (else GOOGLE_API_KEY)."""
-
-    project: str = ""
-    """Google Cloud project: use Vertex AI with the machine's own credentials in place of a key."""
-    location: str = "global"
-    """Vertex location."""
-    base_url: str = ""
-    """Another endpoint; GOOGLE_GEMINI_BASE_URL is used when this is empty."""
-    api_version: str = ""
-    """API version; by default v1beta, on Vertex v1beta1. The client's own default lacks response schemas."""
 
 
 @dataclass(frozen=True)

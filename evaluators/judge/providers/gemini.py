@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from crossbody.errors import CrossbodyError
-from evaluators.judge.asking.patience import Options
-from evaluators.judge.asking.retry import hint_of
+from evaluators.judge.providers.hints import hint_of
 from evaluators.judge.questions.question import Failed, Question, Reply
 from evaluators.judge.questions.rubric import Rubric
 from evaluators.judge.questions.schema import Usage, WholeVerdict
 
+MODEL = "gemini-3.1-pro-preview"
 MOST_BYTES = 14_000_000  # base64 makes a third more of it, and requests may have about 20 MB
 AGAIN = (408, 429, 500, 502, 503, 504)
 FATAL = (401, 403, 404)
@@ -25,6 +26,20 @@ RESPONSE_SCHEMA = {
     },
     "required": ["semantic", "temporal", "geometric", "comment"],
 }
+
+
+@dataclass(frozen=True)
+class Options:
+    """How Gemini is reached. Without a project the key comes from GEMINI_API_KEY (else GOOGLE_API_KEY)."""
+
+    project: str = ""
+    """Google Cloud project: use Vertex AI with the machine's own credentials in place of a key."""
+    location: str = "global"
+    """Vertex location."""
+    base_url: str = ""
+    """Another endpoint; GOOGLE_GEMINI_BASE_URL is used when this is empty."""
+    api_version: str = ""
+    """API version; by default v1beta, on Vertex v1beta1. The client's own default lacks response schemas."""
 
 
 class Gemini:

@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from evaluators.scoring.clips.pairing import SAME_RATE
-from evaluators.scoring.clips.reading import ClipError, probe, read
+from evaluators.clips.reading import ClipError, probe, read
+from evaluators.scoring.videos.pairing import SAME_RATE
 
 JPEG_QUALITY = 95
 Align = Literal["none", "cut", "stretch"]

@@ -14,7 +14,7 @@ from crossbody import catalog
 from crossbody.errors import CrossbodyError
 from crossbody.seeds import generator
 from reports import frames
-from reports.papers.given import EPISODES, JUDGED, SCORES, Given
+from reports.papers.inputs import EPISODES, JUDGED, SCORES, Input
 from reports.papers.measures import column_of
 from reports.papers.numbers import OURS, Number, digits, published_numbers
 from reports.papers.tables import Quantity, Row, Table
@@ -39,13 +39,13 @@ class System:
     """The runs of one agent under one protocol that share a row: one for each suite."""
 
     agent: str
-    place: Given
+    place: Input
     runs: dict[str, frames.Run] = field(default_factory=dict)  # suite -> run
 
 
-def our_numbers(table: Table, given: Sequence[Given]) -> list[Number]:
+def reproduced_numbers(table: Table, inputs: Sequence[Input]) -> list[Number]:
     """Return our numbers for a table, judged beside the row that each reproduces, if any."""
-    own = [g for g in given if g.fits(table)]
+    own = [g for g in inputs if g.fits(table)]
     found = [n for system in _systems(table, own) for n in _of_runs(table, system)]
     of_suite = trial_numbers if any(row.task for row in table.rows) else tracked_numbers
     found += [n for g in own if table.runs_of and g.kind == EPISODES for n in of_suite(table, g)]
@@ -63,10 +63,10 @@ def _suite(table: Table, quantity: Quantity) -> str:
     return column_of(quantity.measure)[0] if quantity.measure else table.tasks_of if quantity.task else ""
 
 
-def _systems(table: Table, given: Sequence[Given]) -> list[System]:
+def _systems(table: Table, inputs: Sequence[Input]) -> list[System]:
     """Return the rows of ours: runs of one agent, options, weights and protocol, one of each suite."""
     found: dict[tuple, list[System]] = {}
-    for g in given:
+    for g in inputs:
         if g.kind != EPISODES or (g.row and g.row not in {r.name for r in table.rows}):
             continue
         run = _read(g.folder)
@@ -115,10 +115,26 @@ def _rate(table: Table, quantity: Quantity, system: System, run: frames.Run, rec
     notes += [f"{record['tasks']} of {record['of_tasks']} tasks" if record["tasks"] != record["of_tasks"] else ""]
     m = run.manifest
     return Number(
-        "ours", table.id, system.agent, quantity.key, value, text, 100 * record["low"], 100 * record["high"],
-        quantity.unit, quantity.better, f"{m.protocol.name} {m.protocol_hash}", "; ".join(differences(table, run)), n, "",
-        OURS, str(run.path), "; ".join(filter(None, notes)), model_cause(run), against=_row(table, system, run).name,
-    )  # fmt: skip
+        paper="ours",
+        table=table.id,
+        row=system.agent,
+        column=quantity.key,
+        value=value,
+        text=text,
+        low=100 * record["low"],
+        high=100 * record["high"],
+        unit=quantity.unit,
+        better=quantity.better,
+        protocol=f"{m.protocol.name} {m.protocol_hash}",
+        unranked="; ".join(differences(table, run)),
+        n=n,
+        link="",
+        origin=OURS,
+        source=str(run.path),
+        note="; ".join(filter(None, notes)),
+        cause=model_cause(run),
+        against=_row(table, system, run).name,
+    )
 
 
 def _record(quantity: Quantity, system: str, run: frames.Run) -> dict[str, Any] | None:
@@ -164,33 +180,33 @@ def model_cause(run: frames.Run) -> str:
     return f"a {size} model" + (f" trained on {data}" if data else "")
 
 
-def _of_scores(table: Table, given: Given) -> list[Number]:
+def _of_scores(table: Table, source: Input) -> list[Number]:
     """Return the numbers of a `score` folder: the prediction, and the floors that were measured beside it."""
     found = []
-    for record in _lines(given.folder / "table.jsonl"):
+    for record in _lines(source.folder / "table.jsonl"):
         quantity = next((q for q in table.quantities if q.metric == record["metric"]), None)
         if quantity and record.get("weighting") != BY_CLIP:
-            name = given.folder.name
+            name = source.folder.name
             label = name if record["system"] == "prediction" else f"{name}, {record['system'].replace('_', ' ')}"
-            against = given.row if record["system"] == "prediction" else ""
-            found.append(_scored(table, quantity, given, label, against, record))
+            against = source.row if record["system"] == "prediction" else ""
+            found.append(_scored(table, quantity, source, label, against, record))
     return found
 
 
-def _of_judge(table: Table, given: Given) -> list[Number]:
+def _of_judge(table: Table, source: Input) -> list[Number]:
     """Return the numbers of a `judge` folder, one row for each direction and method."""
-    summary = json.loads((given.folder / "summary.json").read_text())
+    summary = json.loads((source.folder / "summary.json").read_text())
     about = summary["settings"]
     found = []
     for row in summary["rows"]:
-        name = ": ".join(filter(None, (row["direction"], row["method"]))) or given.folder.name
-        against = given.row or next((r.name for r in table.rows if _plain(r.name) == _plain(name)), "")
+        name = ": ".join(filter(None, (row["direction"], row["method"]))) or source.folder.name
+        against = source.row or next((r.name for r in table.rows if _plain(r.name) == _plain(name)), "")
         note = "" if about["judge"] == LANGUAGE_MODEL else "not by a language model, so it is compared with nothing"
         label = f"{name} ({about['model'] or about['provider']})"
         for quantity in table.quantities:
             if score := row["scores"].get(quantity.metric):
                 record = score | {"note": f"judged by {about['judge'].replace('_', ' ')}, {note}" if note else ""}
-                found.append(_scored(table, quantity, given, label, "" if note else against, record))
+                found.append(_scored(table, quantity, source, label, "" if note else against, record))
     return found
 
 
@@ -200,14 +216,29 @@ def _plain(name: str) -> str:
 
 
 def _scored(
-    table: Table, quantity: Quantity, given: Given, label: str, against: str, record: Mapping[str, Any]
+    table: Table, quantity: Quantity, source: Input, label: str, against: str, record: Mapping[str, Any]
 ) -> Number:
     value, low, high = (math.nan if record[k] is None else float(record[k]) for k in ("value", "low", "high"))
     return Number(
-        "ours", table.id, label, quantity.key, value, _text(table, quantity, value), low, high, quantity.unit, quantity.better,
-        _protocol(record), "the published protocol is not known: other clips, size, frame rate or network",
-        record["n"], "", OURS, str(given.folder), record.get("note", ""), against=against,
-    )  # fmt: skip
+        paper="ours",
+        table=table.id,
+        row=label,
+        column=quantity.key,
+        value=value,
+        text=_text(table, quantity, value),
+        low=low,
+        high=high,
+        unit=quantity.unit,
+        better=quantity.better,
+        protocol=_protocol(record),
+        unranked="the published protocol is not known: other clips, size, frame rate or network",
+        n=record["n"],
+        link="",
+        origin=OURS,
+        source=str(source.folder),
+        note=record.get("note", ""),
+        against=against,
+    )
 
 
 def _text(table: Table, quantity: Quantity, value: float) -> str:

@@ -8,10 +8,10 @@ import math
 import pytest
 
 from crossbody.main import main
-from reports.papers import formats, given, tables
+from reports.papers import formats, inputs, tables
 from reports.papers.grid import difference, grid
 from reports.papers.numbers import Number
-from reports.papers.ours import our_numbers
+from reports.papers.reproduced import reproduced_numbers
 from reports.papers.verdict import judged, legend, worst
 from tests.synthetic import ENVIRONMENT, make_run
 
@@ -45,8 +45,8 @@ def runs(tmp_path_factory):
 
 
 def ours(table: str, *words: object) -> dict[tuple[str, str], Number]:
-    own, _ = given.parse("unit", [str(word) for word in words])
-    return {(n.row, n.column): n for n in our_numbers(_table(table), own)}
+    own, _ = inputs.parse("unit", [str(word) for word in words])
+    return {(n.row, n.column): n for n in reproduced_numbers(_table(table), own)}
 
 
 def test_a_run_stands_in_the_tables_of_its_suite_with_n_and_interval(runs):
@@ -104,8 +104,8 @@ def test_the_worst_verdict_stands_for_a_row():
 
 
 def test_rows_under_another_protocol_are_shown_and_not_ranked(runs):
-    own, _ = given.parse("unit", [str(runs / name) for name in ("official", "generated", "expert")])
-    shown = {s.name: s for s in grid(_table("U1"), our_numbers(_table("U1"), own)).systems}
+    own, _ = inputs.parse("unit", [str(runs / name) for name in ("official", "generated", "expert")])
+    shown = {s.name: s for s in grid(_table("U1"), reproduced_numbers(_table("U1"), own)).systems}
     assert shown["vla_unit (official)"].rank == 2
     assert shown["VLA-UniT"].rank == 1
     assert shown["vla_unit (generated)"].rank == 0
@@ -119,8 +119,8 @@ def test_a_difference_under_the_same_protocol_is_off_and_a_small_model_is_a_know
     assert off["vla_unit", "ood"].verdict == "off"
     assert known["vla_unit", "ood"].verdict == "known"
     assert known["vla_unit", "ood"].cause == "a tiny model trained on 240 episodes of gr1"
-    own, _ = given.parse("unit", [str(runs / "tiny")])
-    notes = formats.notes(grid(_table("U11"), our_numbers(_table("U11"), own)))
+    own, _ = inputs.parse("unit", [str(runs / "tiny")])
+    notes = formats.notes(grid(_table("U11"), reproduced_numbers(_table("U11"), own)))
     assert "vla_unit: a tiny model trained on 240 episodes of gr1." in notes
 
 
@@ -184,8 +184,8 @@ def test_motions_stand_in_the_table_of_their_evaluator_and_once(tmp_path):
     (folder / "table.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = {}
     for table in ("R1", "H3", "H2"):
-        own, _ = given.parse("humanoid_vla", [f"{table}={folder}"])
-        found[table] = our_numbers(_table(table), own)
+        own, _ = inputs.parse("humanoid_vla", [f"{table}={folder}"])
+        found[table] = reproduced_numbers(_table(table), own)
     assert [(n.column, n.value) for n in found["R1"]] == [("fid", 0.5)]
     assert found["R1"][0].protocol == "40 frames, 20 fps, embedding t2m"
     assert [(n.column, n.value) for n in found["H3"]] == [("fid_humanml3d", 0.7)]
@@ -219,7 +219,7 @@ def test_judged_pairs_stand_beside_their_row_and_only_a_language_model_is_compar
 def test_what_is_no_run_is_left_out_and_said(tmp_path, runs):
     (tmp_path / "other").mkdir()
     scores = _scores(tmp_path / "mine")
-    own, left_out = given.parse("unit", [str(tmp_path / "other"), str(scores), str(runs / "official")])
+    own, left_out = inputs.parse("unit", [str(tmp_path / "other"), str(scores), str(runs / "official")])
     assert [g.folder.name for g in own] == ["official"]
     assert left_out == [
         f"{tmp_path}/other holds neither episodes nor scores.",

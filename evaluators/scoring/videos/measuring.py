@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from crossbody.errors import MissingExtra
 from evaluators.backbones.weights import Weights
+from evaluators.clips.reading import ClipError, read
 from evaluators.metric import Metric, metrics_of
-from evaluators.scoring.clips.pairing import Pair, aligned
-from evaluators.scoring.clips.reading import ClipError, read
+from evaluators.scoring.videos.pairing import Pair, aligned
 from evaluators.subjects.systems import PREDICTION, REAL, STILL
 from evaluators.subjects.video import Video, VideoPair
 

@@ -13,7 +13,7 @@ HEIGHT, WIDTH = 360, 480
 COLLISION_GROUP = 3
 
 
-class Eyes:
+class Cameras:
     """The cameras of one scene. The head camera takes a picture every tenth control step; between them the last one stands."""
 
     def __init__(self, world: World):

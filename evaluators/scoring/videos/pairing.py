@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossbody.errors import CrossbodyError
-from evaluators.scoring.clips.reading import ClipError, ClipInfo, find, probe
+from evaluators.clips.reading import ClipError, ClipInfo, find, probe
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,4 +1,4 @@
-"""What the user gives as ours: run folders and folders of scores, each perhaps for a named place in a table."""
+"""What the user gives to set beside the paper: run folders and folders of scores, each perhaps for a named place in a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EPISODES, SCORES, JUDGED = "episodes", "scores", "judged"
 
 
 @dataclass(frozen=True)
-class Given:
+class Input:
     """A folder and where it belongs; what is empty is found out from the folder."""
 
     folder: Path
@@ -29,7 +29,7 @@ class Given:
         return not self.table or self.table == table.id
 
 
-def parse(paper: str, words: Sequence[str]) -> tuple[list[Given], list[str]]:
+def parse(paper: str, words: Sequence[str]) -> tuple[list[Input], list[str]]:
     """Return what is given, and a sentence for each folder that is left out.
 
     A word is a folder or ``PLACE=FOLDER``; a place is ROW, TABLE, TABLE/ROW or TABLE/ROW/COLUMN. A place or folder that
@@ -49,7 +49,7 @@ def parse(paper: str, words: Sequence[str]) -> tuple[list[Given], list[str]]:
         elif kind != EPISODES and "/" not in place and place not in {t.id for t in tables.of_paper(paper)}:
             left_out.append(f"{folder} holds scores: say for which table, as in U7={folder}.")
         else:
-            found.append(Given(folder, kind, *_place(paper, place)))
+            found.append(Input(folder, kind, *_place(paper, place)))
     return found, left_out
 
 

@@ -1,4 +1,4 @@
-"""How a scene looks: the person's skin and clothes, table, floor and light, all drawn at random and wider than the robot's kitchen."""
+"""Appearance of a scene: the person's skin and clothes, table, floor and light, all drawn at random and wider than the robot's kitchen."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ SKINS = ("#e8c4ae", "#e2b597", "#d9a67f", "#cf9a70", "#bd8760", "#a87453", "#8f5
 
 
 @dataclass(frozen=True)
-class Looks:
-    """Everything about a scene's look that is not a thing."""
+class Appearance:
+    """What is seen of a scene besides its things."""
 
     flesh: Flesh
     textures: dict[str, bytes]  # table and floor, PNG
@@ -40,12 +40,12 @@ class Looks:
     headlight: str  # MJCF
 
 
-def draw(random: np.random.Generator) -> Looks:
-    """Return the looks of one scene."""
+def draw(random: np.random.Generator) -> Appearance:
+    """Return the appearance of one scene."""
     pictures = {"table": _texture(random, cloth=random.random() < 0.2), "floor": _texture(random)}
     repeats = {"table": random.uniform(0.6, 2.2), "floor": random.uniform(0.5, 1.5)}
     lights, headlight = _light(random)
-    return Looks(flesh(random), pictures, repeats, random.uniform(0, 0.25), lights, headlight)
+    return Appearance(flesh(random), pictures, repeats, random.uniform(0, 0.25), lights, headlight)
 
 
 def flesh(random: np.random.Generator) -> Flesh:

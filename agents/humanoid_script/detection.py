@@ -15,7 +15,7 @@ FEWEST_PX = 4
 
 
 @dataclass(frozen=True)
-class Sight:
+class Detection:
     """A thing in a picture. Directions are unit vectors in the frame of the robot's start."""
 
     eye: np.ndarray  # (3,) m
@@ -55,7 +55,7 @@ def mask(picture: np.ndarray, colour: str) -> np.ndarray:
     return (off < HUE_WITHIN_DEG) & (span / np.maximum(high, 1) > LEAST_SATURATION) & (high > LEAST_VALUE)
 
 
-def find(picture: np.ndarray, camera: np.ndarray, colour: str) -> Sight | None:
+def find(picture: np.ndarray, camera: np.ndarray, colour: str) -> Detection | None:
     """Return the thing of a colour in a picture (H, W, 3) from a camera pose (7,), or None where there is none."""
     found = mask(picture, colour)
     if np.count_nonzero(found) < FEWEST_PX:
@@ -70,7 +70,7 @@ def find(picture: np.ndarray, camera: np.ndarray, colour: str) -> Sight | None:
     # A pixel at an angle to the axis is smaller by the cube of its cosine.
     weights = lengths**-3 / focus**2
     middle = (directions * weights[:, None]).sum(0)
-    return Sight(
+    return Detection(
         eye=camera[:3].astype(np.float64),
         middle=middle / np.linalg.norm(middle),
         top=directions[np.argmax(directions[:, 2])],

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from evaluators.metric import Metric, Unknown, metrics_of
-from evaluators.scoring.clips.measuring import ClipRow, Measured, Options, Shape, backbone_of
 from evaluators.scoring.jackknife import jackknife
 from evaluators.scoring.tables import Score, first_of
+from evaluators.scoring.videos.measuring import ClipRow, Measured, Options, Shape, backbone_of
 from evaluators.subjects.systems import PREDICTION, REAL, STILL
 from evaluators.subjects.video_sets import FeatureSets
 from reports.statistics import Estimate

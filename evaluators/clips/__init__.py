@@ -1,0 +1,1 @@
+"""Videos on disk: what they are, and their frames with the time of each."""
