@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from crossbody.contracts import MetricRow
-from crossbody.runs import RunFolder, load_trace, write_atomic
+from crossbody.runs import DamagedTrace, RunFolder, write_atomic
 from evaluators.metric import metrics_of
 from evaluators.subjects.trace import Trace, tracked
 
@@ -26,7 +27,12 @@ def metric_rows(folder: RunFolder) -> Iterator[MetricRow]:
     for row in folder.final_rows().values():
         if row.status != "ok":
             continue
-        bits, signals = load_trace(folder.trace_file(row.episode, row.attempt))
+        try:
+            bits, signals = folder.trace(row, manifest.protocol)
+        except DamagedTrace as error:
+            for metric in kinds["trace"]:
+                yield MetricRow(row.episode, metric.name, math.nan, str(error), metric.version, 0.0)
+            continue
         cut = manifest.protocol.early_stop and bool(row.success) and row.steps < manifest.protocol.max_steps
         trace = Trace(bits, signals, hz, cut)
         measured: dict[str, Any] = {"trace": trace}
