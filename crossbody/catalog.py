@@ -44,6 +44,7 @@ KINDS = {
     "conditions": Kind("evaluators/generation/conditions", "open_conditions"),
     "metrics": Kind("evaluators/metrics", "METRIC"),
     "scores": Kind("evaluators/score", "score"),
+    "reasons": Kind("reports/reasons", "REASON"),
     "tables": Kind("reports/tables", "TABLE"),
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),
