@@ -118,8 +118,8 @@ def write(folder: Path, task: str, found: Sequence[Start], made: dict[str, Any])
     content = encode(found)
     write_atomic(folder / f"{task}.npz", content)
     file = folder / INDEX
-    index = json.loads(file.read_text()) if file.exists() else {"tasks": {}}
-    index |= {"format": VERSION, **made}
+    index: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"tasks": {}}
+    index = {**index, "format": VERSION, **made}
     index["tasks"] = dict(
         sorted({**index["tasks"], task: {"scenes": len(found), "sha256": hashlib.sha256(content).hexdigest()}}.items())
     )

@@ -165,7 +165,7 @@ class RoboCasaGR1(gymnasium.Env):
     def _canonical(self, options: Mapping[str, Any]) -> canonical.Start | None:
         if self.scenes == "fresh":
             return None
-        if not isinstance(options.get("index"), int):
+        if not isinstance(options.get("index"), int) or options["index"] < 0:
             raise SceneMismatch("canonical scenes are chosen by number: give reset options={'index': k} with k from 0")
         return canonical.start(self.task_name, options["index"])
 
