@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from evaluators.judge.redact import Redactor
+from evaluators.judge.asking.redact import Redactor
 
 FREE = frozenset({"out", "threads", "save_every", "log_every", "plan"})
 """Options that change nothing about the weights. All others say which training it is, and a resume must repeat them."""
