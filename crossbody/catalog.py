@@ -47,6 +47,7 @@ KINDS = {
     "tables": Kind("reports/tables", "TABLE"),
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),
+    "formats": Kind("training/data/formats", "FORMAT"),
 }
 
 

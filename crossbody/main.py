@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from crossbody import arithmetic
 from crossbody.errors import CrossbodyError, UnknownName
 
 
@@ -79,6 +80,7 @@ def _run(arguments: Sequence[str]) -> int:
     if name not in COMMANDS:
         raise UnknownName("command", name, COMMANDS)
     command = COMMANDS[name]
+    arithmetic.pin()
     if command.simulates and sys.flags.hash_randomization:
         # The simulator package seeds its scenes with hash(): the interpreter must start with the salt fixed.
         os.environ["PYTHONHASHSEED"] = "0"

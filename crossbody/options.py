@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args, get_origin, get_type_hints
 
 from crossbody.errors import UnknownName
@@ -16,6 +16,12 @@ def check_options(argv: Sequence[str], kind: Any) -> None:
         name = word.partition("=")[0].replace("_", "-")
         if name.startswith("--") and name not in known:
             raise UnknownName("option", name, known)
+
+
+def renamed(argv: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """Return a command line with the options' old names replaced by the new ones."""
+    parts = (word.partition("=") for word in argv)
+    return ["".join((names.get(name, name), *rest)) for name, *rest in parts]
 
 
 def _options(kind: Any, prefix: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from crossbody import arithmetic
 from envs.shared import SharedBlock
 
 ENVIRON = {
@@ -49,7 +50,7 @@ class Worker:
         with log.open("ab") as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "envs.worker", str(theirs.fileno()), str(self._block.fd), target],
-                env={**os.environ, "PYTHONPATH": path, **ENVIRON},
+                env={**os.environ, "PYTHONPATH": path, **ENVIRON, **arithmetic.variables()},
                 pass_fds=(theirs.fileno(), self._block.fd),
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from crossbody import catalog
 from crossbody.contracts import MetricRow
-from crossbody.runs import RunFolder, load_trace, write_atomic
+from crossbody.runs import DamagedTrace, RunFolder, write_atomic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,7 +118,12 @@ def metric_rows(folder: RunFolder) -> Iterator[MetricRow]:
     for row in folder.final_rows().values():
         if row.status != "ok":
             continue
-        bits, signals = load_trace(folder.trace_file(row.episode, row.attempt))
+        try:
+            bits, signals = folder.trace(row, manifest.protocol)
+        except DamagedTrace as error:
+            for metric in kinds["trace"]:
+                yield MetricRow(row.episode, metric.name, math.nan, str(error), metric.version, 0.0)
+            continue
         cut = manifest.protocol.early_stop and bool(row.success) and row.steps < manifest.protocol.max_steps
         trace = Trace(bits, signals, hz, cut)
         measured: dict[str, Any] = {"trace": trace}

@@ -13,6 +13,7 @@ import tyro
 from crossbody.contracts import EpisodeRow
 from crossbody.errors import RunFolderError
 from crossbody.seeds import generator
+from crossbody.texts import say
 from reports import frames
 from reports.layout import percent
 
@@ -33,7 +34,7 @@ class Arguments:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ScenePair:
     """One scene that both agents met, and who succeeded in it; an error is a failure."""
 
     task: str
@@ -83,7 +84,7 @@ def compare(first: frames.Run, second: frames.Run) -> list[Comparison]:
     return found
 
 
-def pair(first: frames.Run, second: frames.Run) -> list[Pair]:
+def pair(first: frames.Run, second: frames.Run) -> list[ScenePair]:
     """Return the scenes that both runs met, in the first's order; episodes that only one run has are left out.
 
     Scenes are the same when their hashes are. An episode whose scene was never built (it ended in an error before) is
@@ -102,7 +103,7 @@ def pair(first: frames.Run, second: frames.Run) -> list[Pair]:
             pool = waiting[partner.task, partner.scene_hash]
             if partner in pool:
                 pool.remove(partner)
-            pairs.append(Pair(row.task, row.split, row.success is True, partner.success is True))
+            pairs.append(ScenePair(row.task, row.split, row.success is True, partner.success is True))
     if not pairs:
         raise RunFolderError(f"{first.path} and {second.path} have no scene in common. {_replay(first, second)}")
     return pairs
@@ -112,19 +113,20 @@ def show(first: frames.Run, second: frames.Run, found: Sequence[Comparison], con
     """Print the comparison and what follows from it."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     a, b = names(first, second)
-    grid = Table(title=f"{b} minus {a}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    grid = Table(title=Text(f"{b} minus {a}"), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     grid.add_column("")
     for c in found:
-        grid.add_column(c.name.replace("_", " ").capitalize(), justify="right")
+        grid.add_column(Text(c.name.replace("_", " ").capitalize()), justify="right")
     for line in zip(*(_lines(c) for c in found), strict=True):
-        grid.add_row(line[0][0].format(a=a, b=b), *(text for _, text in line))
+        grid.add_row(Text(line[0][0].format(a=a, b=b)), *(text for _, text in line))
     console.print(grid)
     left_out = len(first.rows) + len(second.rows) - 2 * found[0].pairs
     if left_out:
-        console.print(f"{left_out} episodes have no partner in the other run and are left out.", highlight=False)
-    console.print(verdict(found[0], a, b), highlight=False, style="bold")
+        say(console, f"{left_out} episodes have no partner in the other run and are left out.", wrap=True)
+    say(console, verdict(found[0], a, b), style="bold", wrap=True)
     console.print(
         "Interval: paired bootstrap over scenes. p: McNemar’s exact test, not corrected for looking at several splits. "
         "Could show: the smallest difference that this many pairs show with 80 % power.",
@@ -164,7 +166,7 @@ def names(first: frames.Run, second: frames.Run) -> tuple[str, str]:
     return (a, b) if a != b else (first.path.name, second.path.name)
 
 
-def _compare(name: str, pairs: Sequence[Pair], seed: int) -> Comparison:
+def _compare(name: str, pairs: Sequence[ScenePair], seed: int) -> Comparison:
     from reports.paired import PairCell, detectable_paired_difference, mcnemar_exact, paired_difference
 
     tasks = defaultdict(list)
@@ -185,7 +187,7 @@ def _compare(name: str, pairs: Sequence[Pair], seed: int) -> Comparison:
     )
 
 
-def _discordant(pairs: Sequence[Pair]) -> tuple[int, int]:
+def _discordant(pairs: Sequence[ScenePair]) -> tuple[int, int]:
     return sum(p.first and not p.second for p in pairs), sum(p.second and not p.first for p in pairs)
 
 

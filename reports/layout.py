@@ -44,7 +44,7 @@ class RowText:
 
 
 @dataclass(frozen=True)
-class Block:
+class TableBlock:
     """A titled grid. ``published`` says for each column whether it is a published system's."""
 
     title: str
@@ -60,7 +60,7 @@ class Block:
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
 
-def blocks(table: pd.DataFrame, everything: bool = True) -> list[Block]:
+def blocks(table: pd.DataFrame, everything: bool = True) -> list[TableBlock]:
     """Return the blocks of a long table; without ``everything`` only the published systems for the first look."""
     found = []
     for section in dict.fromkeys(table["section"]):
@@ -103,7 +103,7 @@ def _warning(record: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _by_system(section: str, records: Sequence[dict[str, Any]]) -> Block:
+def _by_system(section: str, records: Sequence[dict[str, Any]]) -> TableBlock:
     columns = list(dict.fromkeys(r["column"] for r in records))
     keyed = {(r["origin"], r["protocol"], r["system"], r["column"]): r for r in records}
     rows = []
@@ -112,10 +112,10 @@ def _by_system(section: str, records: Sequence[dict[str, Any]]) -> Block:
         cells = tuple(cell(r) if r else CellText() for r in found)
         rows.append(RowText(system, origin, cells, protocol))
     unit = "%" if all(r["unit"] == "%" for r in records) else ""
-    return Block(section, "System", tuple(columns), tuple(rows), (False,) * len(columns), unit)
+    return TableBlock(section, "System", tuple(columns), tuple(rows), (False,) * len(columns), unit)
 
 
-def _by_task(section: str, records: Sequence[dict[str, Any]]) -> Block:
+def _by_task(section: str, records: Sequence[dict[str, Any]]) -> TableBlock:
     systems = list(dict.fromkeys((r["system"], r["origin"]) for r in records))
     keyed = {(r["group"], r["column"], r["system"]): r for r in records}
     rows = []
@@ -124,4 +124,4 @@ def _by_task(section: str, records: Sequence[dict[str, Any]]) -> Block:
         cells = tuple(cell(r) if r else CellText() for r in found)
         rows.append(RowText(label(task) if task else group, OURS if task else HEADING, cells))
     published = tuple(origin == PUBLISHED for _, origin in systems)
-    return Block(section, "Task", tuple(system for system, _ in systems), tuple(rows), published)
+    return TableBlock(section, "Task", tuple(system for system, _ in systems), tuple(rows), published)

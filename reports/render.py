@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports.layout import HEADING, OURS, Block
+from crossbody.texts import csv_safe
+from reports.layout import HEADING, OURS, TableBlock
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,11 +28,12 @@ _LATEX |= {
 
 
 def csv(long: pd.DataFrame) -> str:
-    """Return the long table with fractions in full precision; NaN is an empty field."""
-    return long.to_csv(index=False, lineterminator="\n")
+    """Return the long table with fractions in full precision; NaN is an empty field, and no text is a spreadsheet's formula."""
+    safe = long.map(lambda value: csv_safe(value) if isinstance(value, str) else value)
+    return safe.to_csv(index=False, lineterminator="\n")
 
 
-def markdown(title: str, facts: Sequence[str], blocks: Sequence[Block]) -> str:
+def markdown(title: str, facts: Sequence[str], blocks: Sequence[TableBlock]) -> str:
     """Return a page with one table per block."""
     text = [f"# {title}", "", *(f"- {fact}" for fact in facts), ""]
     for block in blocks:
@@ -39,12 +41,12 @@ def markdown(title: str, facts: Sequence[str], blocks: Sequence[Block]) -> str:
     return "\n".join(text)
 
 
-def latex(blocks: Sequence[Block]) -> str:
+def latex(blocks: Sequence[TableBlock]) -> str:
     """Return one booktabs table per block."""
     return "\n\n".join(_latex_grid(block) for block in blocks) + "\n"
 
 
-def _markdown_grid(block: Block) -> list[str]:
+def _markdown_grid(block: TableBlock) -> list[str]:
     lines = ["| " + " | ".join((block.first, *block.header)) + " |", "|:---|" + "---:|" * len(block.header)]
     for row in block.rows:
         name = (
@@ -54,7 +56,7 @@ def _markdown_grid(block: Block) -> list[str]:
     return lines
 
 
-def _latex_grid(block: Block) -> str:
+def _latex_grid(block: TableBlock) -> str:
     lines = [
         r"\begin{table}",
         rf"\caption{{{escape(block.heading)}}}",

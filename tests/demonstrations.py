@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data import lerobot2
 from training.data.demonstration import Demonstration
+from training.data.formats import lerobot2
 from training.data.layout import Layout
 from training.gr1 import frames as gr1
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from tests.demonstrations import LAYOUT, demonstration, frame_of
-from training.data import egodex
-from training.data.formats import find_sets, open_set
+from training.data.formats import egodex, find_sets, open_set
 from training.data.layout import DataError, Layout
 
 FRAMES = 12

@@ -8,15 +8,15 @@ import shutil
 import numpy as np
 import pytest
 
+from crossbody import catalog
 from tests.demonstrations import CAMERA, FRAMES, LAYOUT, demonstration, frame_of, write_set
 from training.convert import convert
 from training.convert import main as convert_main
-from training.data import lerobot2, lerobot3
-from training.data.formats import WRITERS, find_sets, open_set
+from training.data.formats import find_sets, lerobot2, lerobot3, open_set
 from training.data.layout import DataError, Layout, consecutive
 from training.gr1 import frames as gr1
 
-FORMATS = sorted(WRITERS)
+FORMATS = sorted(catalog.entries("formats"))
 
 
 def target_of(folder, name):
@@ -37,7 +37,7 @@ def broken(source, tmp_path):
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_gives_back_what_was_written(name, source, tmp_path):
     target = target_of(tmp_path, name)
-    assert convert(source, target, name) == 3
+    assert convert(source, target, name)[0] == 3
     there = open_set(target)
     assert len(there) == 3
     for seed in range(3):
@@ -145,14 +145,20 @@ def edit(file, **changes):
 
 DAMAGE = {
     "episode_000000.parquet cannot be read": lambda r: cut(r / "data/chunk-000/episode_000000.parquet"),
-    "episode_000000.mp4 cannot be read": lambda r: cut(next(r.glob("videos/*/*/episode_000000.mp4"))),
+    "episode_000000.mp4 has no picture for row 1 of its episode": lambda r: cut(
+        next(r.glob("videos/*/*/episode_000000.mp4"))
+    ),
     "episode_000000.mp4 is absent": lambda r: next(r.glob("videos/*/*/episode_000000.mp4")).unlink(),
     "info.json is not JSON": lambda r: cut(r / "meta/info.json"),
-    "of version 'v9.0'; this reads v2 and v3": lambda r: edit(r / "meta/info.json", codebase_version="v9.0"),
+    "version v3.x (lerobot3), no *.hdf5 of robosuite, robomimic or LIBERO (robosuite); its meta/info.json says version 'v9.0'": lambda r: (
+        edit(r / "meta/info.json", codebase_version="v9.0")
+    ),
     "modality.json puts state.waist at 26:31 of observation.state, which has 29 columns": lambda r: edit(
         r / "meta/modality.json", state={"waist": {"start": 26, "end": 31}}
     ),
-    "modality.json is not one: KeyError 'end'": lambda r: edit(r / "meta/modality.json", state={"waist": {"start": 0}}),
+    "modality.json: state.waist: end is missing; expected a whole number": lambda r: edit(
+        r / "meta/modality.json", state={"waist": {"start": 0}}
+    ),
     "has 24 frames, episodes.jsonl says 9": lambda r: edit_first_line(r / "meta/episodes.jsonl", length=9),
 }
 
@@ -179,7 +185,9 @@ def test_a_broken_robosuite_file_is_told_in_one_sentence(source, tmp_path):
 
 
 def test_a_folder_without_data_says_what_was_looked_for(tmp_path):
-    with pytest.raises(DataError, match=r"there is no data set in .*: no meta/info.json \(LeRobot\)"):
+    with pytest.raises(
+        DataError, match=r"no <task>/<number>.hdf5 beside <number>.mp4 \(egodex\), no meta/info.json of version v2.x"
+    ):
         find_sets(tmp_path)
 
 

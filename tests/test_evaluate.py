@@ -142,10 +142,9 @@ def test_an_episode_has_the_same_seed_in_every_subset_of_the_queue():
     assert not {e.seed for e in other} & set(whole.values())
 
 
-def test_look_and_assets_become_options_of_every_environment_and_so_part_of_the_manifest():
-    plan, _ = evaluate.parse(
-        ["--agent", "zero", "--suite", "robocasa_ood", "--look", "faithful", "--assets", "official"]
-    )
+@pytest.mark.parametrize("option", ["--render-preset", "--look"])  # the old name stands in recorded commands
+def test_render_preset_and_assets_become_options_of_every_environment_and_so_part_of_the_manifest(option):
+    plan, _ = evaluate.parse(["--agent", "zero", "--suite", "robocasa_ood", option, "faithful", "--assets", "official"])
     assert {(e.task.options["look"], e.task.options["assets"]) for e in plan.episodes} == {("faithful", "official")}
     plan, _ = evaluate.parse(["--agent", "zero", "--suite", "robocasa_ood"])
     assert {tuple(e.task.options) for e in plan.episodes} == {("task",)}

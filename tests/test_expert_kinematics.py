@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agents.expert import hand
-from agents.expert.body import Body
+from agents.expert.body import RobotBody
 from agents.expert.kinematics import LIMIT_MARGIN, Pose, rotation_matrix, rotation_vector
 from agents.expert.motion import Via, joint_line, plan, together, wait
 from agents.expert.scene import Box
@@ -27,7 +27,7 @@ def simulator(pack):
 
 @pytest.fixture
 def body(simulator):
-    return Body(simulator.model, simulator.data)
+    return RobotBody(simulator.model, simulator.data)
 
 
 def reachable(arm, rng) -> np.ndarray:
@@ -108,7 +108,7 @@ def test_a_hand_inside_the_table_is_seen_and_a_hand_in_the_air_is_not(body):
 def test_feet_that_stand_in_a_cupboard_are_not_the_arm_s_business(make_env):
     env = make_env("PnPCupToDrawerClose")
     env.reset(seed=0, options={"observe": []})
-    body = Body(env.simulator.model, env.simulator.data)
+    body = RobotBody(env.simulator.model, env.simulator.data)
     assert (env.simulator.data.contact.dist < -5e-3).any()
     assert body.penetration("right", body.arms["right"].rest, hand.OPEN) == 0
 

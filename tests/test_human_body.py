@@ -20,8 +20,8 @@ from envs.human.hand import FINGERS, JOINTS, SIDES, Finger, Hand
 from tasks.human import ERRANDS, Errand
 from training import collect
 from training.convert import convert
-from training.data import egodex
 from training.data.chunks import open_chunks
+from training.data.formats import egodex
 from training.data.hdf5 import opened
 from training.human.demonstrator import Studio, write
 from training.human.head import axes
@@ -296,7 +296,7 @@ def test_the_loader_takes_the_files_for_a_human_body(recorded):
 
 def test_the_files_convert_to_other_formats(recorded, tmp_path):
     folder, take = recorded
-    assert convert(folder, tmp_path / "lerobot", "lerobot2") == 1
+    assert convert(folder, tmp_path / "lerobot", "lerobot2")[0] == 1
     (chunks,) = open_chunks(tmp_path / "lerobot")
     assert chunks.embodiment == "human_egodex" and len(chunks.last) == take.frames
     assert chunks.has_picture.sum() == -(-take.frames // 4)

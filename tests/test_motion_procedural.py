@@ -15,8 +15,8 @@ from crossbody.main import main
 from envs.humanoid import robot
 from envs.humanoid.motions import library
 from envs.humanoid.motions.balance import GRAVITY, carried
-from envs.humanoid.motions.body import Body
 from envs.humanoid.motions.plan import STANDING_M
+from envs.humanoid.motions.posing import PosingModel
 from envs.humanoid.motions.quality import measure
 from tasks.motion.motion import MotionError
 
@@ -28,7 +28,7 @@ OTHER_BALANCED = 0.999
 
 @pytest.fixture(scope="module")
 def body():
-    return Body(robot.load(library.ROBOT))
+    return PosingModel(robot.load(library.ROBOT))
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_the_centre_of_mass_obeys_the_cart_table():
 def test_other_configurations_bow_as_well(configuration):
     clip = library.make("bow", 1, configuration)
     assert clip.joint_names == robot.load(configuration).joint_names
-    assert measure(clip, Body(robot.load(configuration))).balanced == 1.0
+    assert measure(clip, PosingModel(robot.load(configuration))).balanced == 1.0
 
 
 def test_the_same_seed_is_the_same_clip_and_another_is_not():

@@ -71,10 +71,10 @@ def test_the_robots_own_motion_comes_back(done, reach):
 
 
 def test_joints_stay_in_their_limits_and_feet_where_they_stand(done):
-    from envs.humanoid.motions.body import Body
+    from envs.humanoid.motions.posing import PosingModel
     from envs.humanoid.motions.quality import measure
 
-    found = measure(done.motion, Body(G1))
+    found = measure(done.motion, PosingModel(G1))
     assert found.limits_rad == 0
     assert found.skate_mm_s < 15
     assert found.sunk_mm < 6

@@ -17,6 +17,9 @@ from crossbody.contracts import TaskSpec
 from crossbody.runs import write_atomic
 from crossbody.seeds import episode_seed
 
+FORMAT = "lerobot2"
+"""What demonstrations are collected in: a format whose writer goes on after a kill."""
+
 
 @dataclass(frozen=True)
 class Order:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
+from crossbody import catalog
 from crossbody.errors import CrossbodyError
 
 if TYPE_CHECKING:
@@ -217,14 +218,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _settle_statistics(order: Order, tally: Tally) -> None:
     """Write the statistics that a worker still owed when it was killed after a task's last episode."""
-    from training.data.lerobot2 import Writer
+    from training.attempts import FORMAT
     from training.gr1 import frames
 
+    writer = catalog.resolve("formats", FORMAT).going_on
     for task in tally.wanted:
         folder = order.folder / "demonstrations" / task
         episodes, written = folder / "meta/episodes.jsonl", folder / "meta/stats.json"
         if episodes.exists() and not (written.exists() and written.stat().st_mtime_ns >= episodes.stat().st_mtime_ns):
-            Writer(folder, frames.layout(picture_every=order.picture_every), keep=tally.kept(task)).close()
+            writer(folder, frames.layout(picture_every=order.picture_every), keep=tally.kept(task)).close()
 
 
 def _human(arguments: Arguments) -> bool:

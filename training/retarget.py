@@ -148,12 +148,12 @@ def report(done: Retargeted, robot: Robot) -> Report:
     """Return the figures of a fitted motion."""
     import numpy as np
 
-    from envs.humanoid.motions.body import Body
+    from envs.humanoid.motions.posing import PosingModel
     from envs.humanoid.motions.quality import measure
     from tasks.motion.keypoints import NAMES
 
     errors = done.errors_mm()
     each = errors.mean(axis=0)
     worst = int(np.argmax(each))
-    figures = measure(done.motion, Body(robot)).lines()
+    figures = measure(done.motion, PosingModel(robot)).lines()
     return Report(float(errors.mean()), float(np.quantile(errors, 0.95)), NAMES[worst], float(each[worst]), figures)

@@ -11,7 +11,7 @@ from agents.expert.kinematics import Arm
 SIDES = ("left", "right")
 
 
-class Body:
+class RobotBody:
     """Commands and private kinematics of one robot.
 
     ``command`` maps the action channels, without their prefix, to absolute joint targets in radians; scripts write

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.expert.body import Body
+from agents.expert.body import RobotBody
 from agents.expert.kinematics import Arm, Pose, rotation_matrix, turn_between
 
 Script = Generator[None, None, Any]
@@ -54,14 +54,14 @@ def plan(arm: Arm, start: np.ndarray, vias: Sequence[Via], point: np.ndarray) ->
     return Path(_rounded(_paced(np.array(rows))), solution.position_error)
 
 
-def follow(body: Body, side: str, path: np.ndarray) -> Script:
+def follow(body: RobotBody, side: str, path: np.ndarray) -> Script:
     """Send a joint path (steps, 10)."""
     for q in path:
         body.set_joints(side, q)
         yield
 
 
-def go(body: Body, side: str, vias: Sequence[Via], point: np.ndarray) -> Script:
+def go(body: RobotBody, side: str, vias: Sequence[Via], point: np.ndarray) -> Script:
     """Plan and follow; return the Path."""
     path = plan(body.arms[side], body.joints(side), vias, point)
     yield from follow(body, side, path.q)
@@ -75,12 +75,12 @@ def joint_line(start: np.ndarray, goal: np.ndarray) -> np.ndarray:
     return start + smoothstep(steps)[:, None] * (goal - start)
 
 
-def go_joints(body: Body, side: str, goal: np.ndarray) -> Script:
+def go_joints(body: RobotBody, side: str, goal: np.ndarray) -> Script:
     """Move waist and arm in joint space to ``goal`` (10,)."""
     yield from follow(body, side, joint_line(body.joints(side), goal))
 
 
-def go_arm(body: Body, side: str, goal: np.ndarray) -> Script:
+def go_arm(body: RobotBody, side: str, goal: np.ndarray) -> Script:
     """Move one arm in joint space to ``goal`` (7,) and leave the waist to others."""
     for q in joint_line(body.command[f"{side}_arm"], goal):
         body.command[f"{side}_arm"] = q.copy()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from agents.expert.body import Body
+from agents.expert.body import RobotBody
 from agents.expert.motion import Path, Script, Via, follow, plan
 
 EVERY = 3  # steps of the path between two looks
@@ -14,7 +14,7 @@ TOUCH = 1e-3  # metres, summed over contacts
 
 
 def go_free(
-    body: Body, side: str, ways: Iterable[Sequence[Via]], point: np.ndarray, ignored: frozenset[int] = frozenset()
+    body: RobotBody, side: str, ways: Iterable[Sequence[Via]], point: np.ndarray, ignored: frozenset[int] = frozenset()
 ) -> Script:
     """Follow the first of ``ways`` that keeps clear of everything but the bodies ``ignored``; return its Path."""
     path = free_path(body, side, ways, point, ignored)
@@ -23,7 +23,7 @@ def go_free(
 
 
 def free_path(
-    body: Body, side: str, ways: Iterable[Sequence[Via]], point: np.ndarray, ignored: frozenset[int] = frozenset()
+    body: RobotBody, side: str, ways: Iterable[Sequence[Via]], point: np.ndarray, ignored: frozenset[int] = frozenset()
 ) -> Path:
     """Return the path of the first clear way, else of the clearest; the hand keeps its commanded shape."""
     best, least = None, np.inf

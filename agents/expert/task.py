@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.expert.body import Body
+from agents.expert.body import RobotBody
 from agents.expert.scene import Scene
 
 SEEN = 0.45  # radians to the side at which a container stays in the picture even when the robot leans
@@ -19,7 +19,7 @@ class Episode:
 
     def __init__(self, simulator: Any):
         self.scene = Scene(simulator.task, simulator.model, simulator.data)
-        self.body = Body(simulator.model, simulator.data)
+        self.body = RobotBody(simulator.model, simulator.data)
         for arm in self.body.arms.values():
             arm.rest[0] = self._gaze()
         self.report: dict[str, Any] = {

@@ -36,7 +36,7 @@ def feed_forward(width: int, hidden: int, dropout: float = 0.0) -> nn.Sequential
     return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width))
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """A pre-norm transformer layer."""
 
     def __init__(self, width: int, heads: int, hidden: int, dropout: float = 0.0):
@@ -57,7 +57,7 @@ class Transformer(nn.Module):
 
     def __init__(self, depth: int, width: int, heads: int, hidden: int, dropout: float = 0.0):
         super().__init__()
-        self.blocks = nn.ModuleList(Block(width, heads, hidden, dropout) for _ in range(depth))
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads, hidden, dropout) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:

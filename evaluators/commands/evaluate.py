@@ -7,17 +7,20 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import tyro
 
-from crossbody import catalog
+from crossbody import arithmetic, catalog
 from crossbody.errors import CrossbodyError
 from crossbody.main import guarded
-from crossbody.options import check_options
+from crossbody.options import check_options, renamed
+from crossbody.texts import say
 from evaluators.loop.plan import Plan, Timeouts, cores, scenes_folder, with_environment
 
 INTERRUPTED = 130
+RENAMED = {"--look": "--render-preset"}
+"""Options of recorded commands -> what they are called now; a resume reads the command again."""
 OptionsT = TypeVar("OptionsT")
 
 
@@ -56,7 +59,7 @@ class Arguments(Generic[OptionsT]):
     """Which episodes to keep a video of."""
     scenes: Path | None = None
     """Replay the scenes of another run (its folder), so that two agents meet the same ones."""
-    render_preset: Annotated[Literal["fast", "faithful"] | None, tyro.conf.arg(aliases=["--look"])] = None
+    render_preset: Literal["fast", "faithful"] | None = None
     """How pictures are rendered; by default faithful with the official assets, else fast. Part of the protocol's hash."""
     assets: Literal["generated", "official"] | None = None
     """Which object models to use; by default generated. Part of the protocol's hash."""
@@ -76,6 +79,7 @@ def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
     """Return the plan that a command line describes, and its run folder. Mistakes raise CrossbodyError or exit with 2."""
     from tasks.suite import default_protocol, load_protocol, load_suite, queue, shard
 
+    argv = renamed(argv, RENAMED)
     kind = _arguments_type(argv)
     check_options(argv, kind)
     arguments = tyro.cli(kind, args=list(argv), prog="evaluate", description=Arguments.__doc__)
@@ -126,12 +130,13 @@ def carry_out(work: Callable[[Any], None], folder: Path) -> int:
 
 
 def _evaluate(argv: list[str]) -> int:
+    arithmetic.pin()
     plan, folder = parse(argv)
 
     def work(console: Any) -> None:
         from evaluators.loop.session import start
 
-        console.print(_headline(plan, folder), highlight=False, soft_wrap=True)
+        say(console, _headline(plan, folder))
         start(plan, folder, console)
 
     return carry_out(work, folder)

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from crossbody import arithmetic
 from crossbody.catalog import ROOT
 from crossbody.contracts import Agent
 from crossbody.runs import Manifest
@@ -22,8 +23,9 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def describe_run(plan: Plan, environment: Mapping[str, Any], agent: Agent) -> Manifest:
-    """Return the manifest of a run that is about to begin."""
+def describe_run(plan: Plan, environment: Mapping[str, Any], agent: Agent, workers: Mapping[str, str]) -> Manifest:
+    """Return the manifest of a run that is about to begin; ``workers`` says with what arithmetic they simulate."""
+    computing = {"workers": workers} | ({} if agent.in_worker else {"agent": arithmetic.observed()})
     return Manifest(
         command=plan.command,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -38,7 +40,7 @@ def describe_run(plan: Plan, environment: Mapping[str, Any], agent: Agent) -> Ma
         environment=dict(environment),
         seed=plan.seed,
         episodes=plan.episodes,
-        host=host(),
+        host=host() | {"arithmetic": computing},
         packages=packages(),
         git=git_commit(ROOT),
     )

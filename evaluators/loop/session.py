@@ -36,6 +36,7 @@ class Card:
 
     contract: Contract
     fingerprint: Mapping[str, Any]
+    arithmetic: Mapping[str, str]
 
 
 def start(plan: Plan, path: Path, console: Console) -> RunFolder:
@@ -46,7 +47,7 @@ def start(plan: Plan, path: Path, console: Console) -> RunFolder:
         with _pool(plan, path) as pool:
             card = look(pool, plan)
             fit(agent, card.contract, plan.protocol.chunk)
-            folder = RunFolder.create(path, describe_run(plan, card.fingerprint, agent))
+            folder = RunFolder.create(path, describe_run(plan, card.fingerprint, agent, card.arithmetic))
             _run(plan, folder, pool, agent, card, console)
     except NoEnvironment:
         raise

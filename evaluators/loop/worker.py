@@ -1,7 +1,7 @@
 """What a worker does with its messages: it keeps one environment, and runs attempts in it.
 
 Messages in: ``("setup", Setup)``, ``("card", TaskSpec)``, ``("attempt", Job)``, ``("act", chunk)``, ``("drop",)``.
-Answers: ``card`` {contract, fingerprint}, ``observation``, ``outcome``, ``failed`` (this attempt, text), ``fatal`` (the run, text).
+Answers: ``card`` {contract, fingerprint, arithmetic}, ``observation``, ``outcome``, ``failed`` (this attempt, text), ``fatal`` (the run, text).
 ``built`` (instruction, scene hash) is a note after each reset.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crossbody import catalog
+from crossbody import arithmetic, catalog
 from crossbody.contracts import Agent, ChunkedEnv, EpisodeSpec, RunProtocol, TaskSpec, check_contract, digest
 from crossbody.errors import ContractMismatch, CrossbodyError, MissingAssets, MissingExtra
 from crossbody.runs import write_atomic
@@ -88,7 +88,10 @@ class Station:
         self._link.beat("reset")
         env = self._open(task)
         fingerprint = {**env.fingerprint(), "control_hz": control_hz(env)}
-        self._link.answer("card", {"contract": env.contract(), "fingerprint": fingerprint})
+        self._link.answer(
+            "card",
+            {"contract": env.contract(), "fingerprint": fingerprint, "arithmetic": arithmetic.observed()},
+        )
 
     def on_attempt(self, job: Job) -> None:
         """Build the scene; then run to the end with the worker's own agent, or answer with the first observation."""

@@ -113,17 +113,18 @@ def join(sets: Sequence[DemonstrationSet], share: float = 1.0, embodiment: str |
     names = [name for name in sets[0].layout.parts if _wanted(name, body) and all(name in e.values for e in episodes)]
     lengths = np.array([e.frames for e in episodes])
     first = np.cumsum(lengths) - lengths
-    instructions = list(dict.fromkeys(e.instruction for e in episodes))
+    spoken = [e.instructions or [e.instruction] * e.frames for e in episodes]
+    instructions = list(dict.fromkeys(text for texts in spoken for text in texts))
     number = {text: i for i, text in enumerate(instructions)}
-    said = np.array([number[e.instruction] for e in episodes])
+    said = np.array([number[text] for texts in spoken for text in texts])
     every = np.concatenate([np.full(math.ceil(share * len(s)), s.layout.picture_every) for s in sets])
     step = np.arange(lengths.sum()) - np.repeat(first, lengths)
     return Chunks(
         body,
-        {name: np.concatenate([e.values[name] for e in episodes]) for name in names},
+        {name: np.concatenate([e.values[name] for e in episodes]).astype(np.float32) for name in names},
         np.repeat(first, lengths),
         np.repeat(first + lengths - 1, lengths),
-        np.repeat(said, lengths),
+        said,
         instructions,
         step % np.repeat(every, lengths) == 0,
         [Demonstration({}, e.pictures, e.instruction, e.notes) for e in episodes],

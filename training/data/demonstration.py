@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,31 +11,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from training.data.layout import Layout
-from training.data.video import read_frames, read_span
-
-
-@dataclass(frozen=True)
-class Footage:
-    """The pictures of one episode: a stretch of a video file, decoded when they are read."""
-
-    file: Path
-    first: int
-    frames: int
-
-    @property
-    def stretch(self) -> str:
-        """Which part of the file this is."""
-        return f"{self.first}+{self.frames}"
-
-    def __len__(self) -> int:
-        return self.frames
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        return read_span(self.file, self.first, self.frames)
-
-    def take(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """Return frames by number within the episode, uint8 (height, width, 3)."""
-        return read_frames(self.file, [self.first + int(i) for i in indices])
 
 
 @dataclass(frozen=True)
@@ -45,10 +21,22 @@ class Demonstration:
     pictures: Mapping[str, Iterable[np.ndarray]]
     instruction: str
     notes: Mapping[str, Any] = field(default_factory=dict)
+    instructions: Sequence[str] = ()  # of every frame, where they differ
+    language: Mapping[str, np.ndarray] = field(
+        default_factory=dict
+    )  # column -> (frames,) numbers of the layout's tasks
+    extras: Mapping[str, Any] = field(default_factory=dict)  # column of the layout's extras -> Arrow array (frames,)
 
     @property
     def frames(self) -> int:
         return len(next(iter(self.values.values())))
+
+    def digest(self) -> bytes:
+        """Return a digest of the numbers of all parts."""
+        sha = hashlib.sha256()
+        for name in sorted(self.values):
+            sha.update(name.encode() + np.ascontiguousarray(self.values[name]).tobytes())
+        return sha.digest()
 
 
 class DemonstrationSet(Protocol):
@@ -57,18 +45,42 @@ class DemonstrationSet(Protocol):
     @property
     def layout(self) -> Layout: ...
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        """Return what a reader leaves out or takes for granted, one sentence each."""
+        ...
+
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Demonstration:
-        """Return an episode; one that cannot be read raises DataError."""
+        """Return an episode; one that cannot be read, or has a number that is not finite, raises DataError."""
         ...
 
 
 class DemonstrationWriter(Protocol):
     """What every writer is. The set is whole when ``close`` has returned."""
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        """Return what the format has no place for, one sentence each."""
+        ...
+
     def add(self, demonstration: Demonstration) -> int:
         """Write an episode and return its index."""
         ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a file in ``training/data/formats`` gives as ``FORMAT``."""
+
+    looks_like: str  # what a user sees on the disk
+    recognises: Callable[[Path], bool]  # is this one data set of the format?
+    reader: Callable[[Path], DemonstrationSet]
+    writer: Callable[[Path, Layout], DemonstrationWriter]
+    suffix: str = ""  # of a set that is one file
+    hint: Callable[[Path], str] = lambda path: ""  # of what nothing recognises: what it seems to be, '' for no idea
+    nests: bool = False  # a folder of its sets can be read as one set, too
+    going_on: Callable[..., Any] | None = None  # a writer that appends to a set, for `collect`: (root, layout, keep)

@@ -11,6 +11,7 @@ import numpy as np
 
 from agents.expert import Options
 from agents.expert import make as make_expert
+from crossbody import catalog
 from crossbody.contracts import EpisodeSpec
 from crossbody.errors import CrossbodyError
 from crossbody.seeds import generator
@@ -18,9 +19,8 @@ from envs.chunked import make
 from envs.worker import Link
 from evaluators.loop.acting import describe
 from tasks import gr1
-from training.attempts import Attempt, Job, Order, attempts, record, scene_seed
+from training.attempts import FORMAT, Attempt, Job, Order, attempts, record, scene_seed
 from training.data.demonstration import Demonstration
-from training.data.lerobot2 import Writer
 from training.gr1 import frames
 from training.gr1.student import Student
 
@@ -64,13 +64,14 @@ class Station:
         self._folder = order.folder / "demonstrations" / job.task.name
         self._past = attempts(self._folder)
         self._env: Any = make(job.task)
-        self._demonstrations = Writer(
+        writer = catalog.resolve("formats", FORMAT).going_on
+        self._demonstrations = writer(
             self._folder, frames.layout(picture_every=order.picture_every), keep=sum(a.kept for a in self._past)
         )
         seen = sum(a.perception for a in self._past)
         place = order.folder / "perception" / job.task.name
         self._student = Student(self._env, order) if order.student else None
-        self._scenes = Writer(place, frames.layout(demonstration=False), keep=seen, keyframe_every=1)
+        self._scenes = writer(place, frames.layout(demonstration=False), keep=seen, keyframe_every=1)
 
     def run(self) -> None:
         while len(self._demonstrations) < self._job.target and len(self._past) < self._job.limit:

@@ -16,7 +16,7 @@ from crossbody.seeds import generator
 from envs.worker import Link
 from tasks.human import ERRANDS, Errand
 from training.attempts import Attempt, Job, Order, attempts, record, scene_seed
-from training.data import egodex
+from training.data.formats import egodex
 from training.human.words import instruction
 
 TRIES = 5  # ways to do an errand before the scene is given up

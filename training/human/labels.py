@@ -11,7 +11,7 @@ import numpy as np
 from envs.human.hand import SIDES
 from envs.human.scene import FLOOR_M
 from envs.human.stage import Posture, Stage, intrinsic
-from training.data.egodex import BODY, JOINTS
+from training.data.formats.egodex import BODY, JOINTS
 
 TO_ARKIT = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, 1.0], [-1.0, 0.0, 0.0]])
 """x ahead, y left, z up -> x right, y up, z back."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.humanoid.motions.body import Body
-from envs.humanoid.motions.captions import COUNTED, TIMES, manner, pick, sampled_pace, tell
-from envs.humanoid.motions.plan import SIDES, STANCE_M, Plan, add_joint, move_arm, standing
+from envs.humanoid.motions.captions import COUNTED, TIMES, manner, pick, sample_captions, sampled_pace
+from envs.humanoid.motions.plan import SIDES, STANCE_M, MotionPlan, add_joint, move_arm, standing
+from envs.humanoid.motions.posing import PosingModel
 from envs.humanoid.motions.standing import breathe
 from envs.humanoid.motions.timing import bump, keyed, passage, settling, swings
 
@@ -17,7 +17,7 @@ GUARD_M = (0.19, -0.02, 0.03)
 """Of the left fist from its shoulder, in the trunk: forward, outward, up."""
 
 
-def wave(rng: np.random.Generator, body: Body) -> Plan:
+def wave(rng: np.random.Generator, body: PosingModel) -> MotionPlan:
     """Wave with one hand or both, two to five times, beside the head, in front or overhead."""
     who, place = pick(rng, ("left", "right", "left", "right", "both")), pick(rng, ("beside", "front", "over"))
     pace, count = sampled_pace(rng), int(rng.integers(2, 6))
@@ -39,7 +39,7 @@ def wave(rng: np.random.Generator, body: Body) -> Plan:
         plan.pelvis[:, 0] += 0.02 * lean
         add_joint(plan, "waist_yaw", -0.08 * lean)
     breathe(plan, rng, 0.7)
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} waves with {hand} {times} {manner}",
@@ -69,7 +69,7 @@ REACHES = {  # forward, outward, up of the hand from its shoulder as parts of th
 }
 
 
-def reach(rng: np.random.Generator, body: Body) -> Plan:
+def reach(rng: np.random.Generator, body: PosingModel) -> MotionPlan:
     """Reach with one hand or both: forward, up, sideways, across the body, or down towards the floor."""
     direction = pick(rng, tuple(REACHES))
     who = pick(rng, SIDES if direction == "across" else ("left", "right", "left", "right", "both"))
@@ -116,7 +116,7 @@ def _reach_texts(
         "across": f"across the body to the {'right' if who == 'left' else 'left'}",
         "down": "down towards the floor",
     }[direction]
-    return tell(
+    return sample_captions(
         rng,
         (
             "{who} reaches {where} with {hand} {times}",
@@ -134,7 +134,7 @@ def _reach_texts(
     )
 
 
-def punch(rng: np.random.Generator, body: Body) -> Plan:
+def punch(rng: np.random.Generator, body: PosingModel) -> MotionPlan:
     """Punch from a guard: one to four times, with one fist or by turns, at the height of the head or of the body."""
     hands = pick(rng, ("left", "right", "alternating"))
     count, pace, high = int(rng.integers(1, 5)), sampled_pace(rng), bool(rng.integers(2))
@@ -157,7 +157,7 @@ def punch(rng: np.random.Generator, body: Body) -> Plan:
         strike(plan, side, body.arm_to(side, goal), start + i * beat, beat)
     breathe(plan, rng, 0.5)
     fists = {"left": "the left fist", "right": "the right fist", "alternating": "alternating fists"}[hands]
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} punches with {fists} {times} {manner}",
@@ -178,7 +178,7 @@ def punch(rng: np.random.Generator, body: Body) -> Plan:
     return plan
 
 
-def strike(plan: Plan, side: str, pose: dict[str, float], start: float, beat: float) -> None:
+def strike(plan: MotionPlan, side: str, pose: dict[str, float], start: float, beat: float) -> None:
     """The fist goes back a little, out with the trunk turning behind it, and home more slowly than it came."""
     t, sign = plan.t, (1 if side == "right" else -1)
     back = bump(t, start, start + 0.36 * beat)

@@ -16,16 +16,16 @@ CAPTIONS = 5
 SLOW, QUICK = 0.88, 1.15
 
 
-def tell(rng: np.random.Generator, templates: Sequence[str], **words: str) -> list[str]:
+def sample_captions(rng: np.random.Generator, templates: Sequence[str], **words: str) -> list[str]:
     """Return different sentences from templates with ``{names}`` of words; ``{who}`` is somebody."""
     order = rng.permutation(len(templates))
-    told: list[str] = []
+    sentences: list[str] = []
     for index in order:
         who = SUBJECTS[rng.integers(len(SUBJECTS))]
         sentence = " ".join(templates[index].format(who=who, **words).split()).replace(" ,", ",").rstrip(",")
-        if sentence not in told:
-            told.append(sentence)
-    return told[:CAPTIONS]
+        if sentence not in sentences:
+            sentences.append(sentence)
+    return sentences[:CAPTIONS]
 
 
 def pick(rng: np.random.Generator, options: Sequence[T]) -> T:

@@ -71,14 +71,14 @@ def _show(options: argparse.Namespace) -> int:
     if options.out and options.out.suffix in PICTURES:
         gl.prepare()
     from envs.humanoid import robot
-    from envs.humanoid.motions.body import Body
+    from envs.humanoid.motions.posing import PosingModel
     from envs.humanoid.motions.quality import measure
     from tasks.motion.store import save
 
     motion = library.load(options.name, options.robot)
     print(f"{options.name}: {(len(motion.keypoints) - 1) / motion.fps:.2f} s at {motion.fps:g} frames a second")
     print("\n".join(f"  {text}" for text in motion.texts))
-    for line in measure(motion, Body(robot.load(options.robot))).lines():
+    for line in measure(motion, PosingModel(robot.load(options.robot))).lines():
         print(line)
     if options.out and options.out.suffix in PICTURES:
         _picture(motion, options.robot, options.out)

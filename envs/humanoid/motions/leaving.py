@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.humanoid.motions.balance import GRAVITY
-from envs.humanoid.motions.body import Body
-from envs.humanoid.motions.captions import COUNTED, TIMES, manner, pick, sampled_pace, tell
+from envs.humanoid.motions.captions import COUNTED, TIMES, manner, pick, sample_captions, sampled_pace
 from envs.humanoid.motions.plan import (
     FOOT_FORWARD_M,
     LEFT,
@@ -14,11 +13,12 @@ from envs.humanoid.motions.plan import (
     SIDES,
     STANCE_M,
     TOE_M,
-    Plan,
+    MotionPlan,
     add_joint,
     standing,
     tilt_foot,
 )
+from envs.humanoid.motions.posing import PosingModel
 from envs.humanoid.motions.standing import breathe
 from envs.humanoid.motions.timing import ease, flowing, keyed, passage
 
@@ -28,7 +28,7 @@ HIP_M = 0.6
 """The hip over the ankle of the standing leg."""
 
 
-def kick(rng: np.random.Generator, body: Body) -> Plan:
+def kick(rng: np.random.Generator, body: PosingModel) -> MotionPlan:
     """Kick with one leg, forward or sideways, low or high, once or twice."""
     side, direction = pick(rng, SIDES), pick(rng, ("forward", "forward", "sideways"))
     high, pace, count = bool(rng.integers(2)), sampled_pace(rng), int(rng.integers(1, 3))
@@ -46,7 +46,7 @@ def kick(rng: np.random.Generator, body: Body) -> Plan:
         _swing_leg(plan, foot, start + i * beat, beat, up, forward)
     plan.height = plan.height - 0.02 * bearing
     breathe(plan, rng, 0.4)
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} kicks {direction} with the {side} leg {times} {manner}",
@@ -68,7 +68,7 @@ def kick(rng: np.random.Generator, body: Body) -> Plan:
     return plan
 
 
-def _swing_leg(plan: Plan, foot: int, start: float, beat: float, up: float, forward: bool) -> None:
+def _swing_leg(plan: MotionPlan, foot: int, start: float, beat: float, up: float, forward: bool) -> None:
     """The foot is drawn up, thrown out to ``up`` m over the floor as far as the leg is long, drawn in, and put down."""
     t, sign = plan.t, (1 if foot == LEFT else -1)
     out = np.sqrt(LEG_M**2 - (HIP_M - up) ** 2)
@@ -91,7 +91,7 @@ def _swing_leg(plan: Plan, foot: int, start: float, beat: float, up: float, forw
         add_joint(plan, f"{side}_shoulder_roll", (1 if side == "left" else -1) * through(0.1, 0.3, 0.1))
 
 
-def jump(rng: np.random.Generator, body: Body) -> Plan:
+def jump(rng: np.random.Generator, body: PosingModel) -> MotionPlan:
     """Jump once or twice, on the spot or forward, low or higher, with the arms swinging."""
     count, forward = int(rng.integers(1, 3)), bool(rng.integers(2))
     rise, far = rng.uniform(0.03, 0.1), rng.uniform(0.12, 0.3)
@@ -106,7 +106,7 @@ def jump(rng: np.random.Generator, body: Body) -> Plan:
         if forward:
             carry(plan, off, flight, far)
     breathe(plan, rng, 0.3)
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} jumps {where} {times}",
@@ -125,7 +125,7 @@ def jump(rng: np.random.Generator, body: Body) -> Plan:
     return plan
 
 
-def leap(plan: Plan, off: float, flight: float, speed: float, crouch: float, push: float) -> None:
+def leap(plan: MotionPlan, off: float, flight: float, speed: float, crouch: float, push: float) -> None:
     """The centre of mass sinks, is thrown up, falls, and is caught; the feet go with it, heels first up, last down."""
     t, on = plan.t, off + flight
     top = 0.03  # how much higher than in standing it is when the toes leave: the ankles are stretched
@@ -165,7 +165,7 @@ def leap(plan: Plan, off: float, flight: float, speed: float, crouch: float, pus
         add_joint(plan, f"{side}_elbow", -0.25 * np.abs(arms))
 
 
-def carry(plan: Plan, off: float, flight: float, far: float) -> None:
+def carry(plan: MotionPlan, off: float, flight: float, far: float) -> None:
     moved = far * np.clip((plan.t - off) / flight, 0.0, 1.0)
     moved = np.where((plan.t > off) & (plan.t < off + flight), far * ease((plan.t - off) / flight), moved)
     plan.feet[..., 0] += moved[:, None]

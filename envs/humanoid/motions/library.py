@@ -12,8 +12,8 @@ from crossbody.extras import cache_folder
 from crossbody.seeds import generator
 
 if TYPE_CHECKING:
-    from envs.humanoid.motions.body import Body
-    from envs.humanoid.motions.plan import Plan
+    from envs.humanoid.motions.plan import MotionPlan
+    from envs.humanoid.motions.posing import PosingModel
     from tasks.motion.motion import Motion
 
 VERSION = 3
@@ -100,7 +100,7 @@ def make(kind: str, seed: int, robot: str = ROBOT) -> Motion:
     )
 
 
-def planned(kind: str, seed: int, body: Body) -> Plan:
+def planned(kind: str, seed: int, body: PosingModel) -> MotionPlan:
     """Return what a clip asks of a body before its joints are known; UnknownName for a kind that there is not."""
     if kind not in KINDS:
         raise UnknownName("kind of motion", kind, KINDS)
@@ -109,8 +109,8 @@ def planned(kind: str, seed: int, body: Body) -> Plan:
 
 
 @cache
-def _body(robot: str) -> Body:
+def _body(robot: str) -> PosingModel:
     from envs.humanoid import robot as robots
-    from envs.humanoid.motions.body import Body
+    from envs.humanoid.motions.posing import PosingModel
 
-    return Body(robots.load(robot))
+    return PosingModel(robots.load(robot))

@@ -26,7 +26,7 @@ MIRRORED = ("shoulder_roll", "shoulder_yaw", "wrist_roll", "wrist_yaw")
 
 
 @dataclass
-class Plan:
+class MotionPlan:
     """A motion of T frames over the ground, which begins facing x."""
 
     t: np.ndarray  # (T,) s
@@ -41,13 +41,13 @@ class Plan:
     texts: list[str] = field(default_factory=list)
 
 
-def standing(seconds: float) -> Plan:
+def standing(seconds: float) -> MotionPlan:
     """Return the plan of standing still."""
     t = np.arange(round(seconds * FPS) + 1) / FPS
     frames = len(t)
     feet = np.zeros((frames, 2, 3))
     feet[:, LEFT, 1], feet[:, RIGHT, 1] = STANCE_M, -STANCE_M
-    plan = Plan(
+    plan = MotionPlan(
         t,
         feet,
         np.zeros((frames, 2, 3)),
@@ -68,7 +68,7 @@ def signed(side: str, joint: str, angle: float) -> float:
     return -angle if side == "right" and joint in MIRRORED else angle
 
 
-def move_arm(plan: Plan, side: str, pose: dict[str, float], share: np.ndarray) -> None:
+def move_arm(plan: MotionPlan, side: str, pose: dict[str, float], share: np.ndarray) -> None:
     """Blend an arm from what it does into a pose (given for the left) by a share (T,) of 0..1."""
     for joint, angle in pose.items():
         name = f"{side}_{joint}"
@@ -76,13 +76,13 @@ def move_arm(plan: Plan, side: str, pose: dict[str, float], share: np.ndarray) -
         plan.joints[name] = was + (signed(side, joint, angle) - was) * share
 
 
-def add_joint(plan: Plan, name: str, angle: np.ndarray) -> None:
+def add_joint(plan: MotionPlan, name: str, angle: np.ndarray) -> None:
     """Add an angle (T,) to a joint."""
     plan.joints[name] = plan.joints.get(name, 0.0) + angle
 
 
 @dataclass(frozen=True)
-class Step:
+class Footstep:
     """One foot's way through the air."""
 
     foot: int
@@ -98,7 +98,7 @@ def middle(place: np.ndarray, yaw: np.ndarray) -> np.ndarray:
     return place[..., :2] + FOOT_FORWARD_M * np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
 
 
-def walk_feet(plan: Plan, steps: list[Step]) -> None:
+def walk_feet(plan: MotionPlan, steps: list[Footstep]) -> None:
     """Write steps into the feet, the support and the pressure; steps follow one another, feet alternate or repeat.
 
     The pressure is under the standing foot from when the other leaves the ground until it is back, and passes over between.
@@ -118,7 +118,7 @@ def walk_feet(plan: Plan, steps: list[Step]) -> None:
             _roll_over(plan, step)
 
 
-def _under_standing_feet(plan: Plan, steps: list[Step]) -> np.ndarray:
+def _under_standing_feet(plan: MotionPlan, steps: list[Footstep]) -> np.ndarray:
     soles = middle(plan.feet, plan.foot_turns[..., 2])
     places = np.concatenate([soles, soles.mean(axis=1, keepdims=True)], axis=1)  # left, right, between
     keys = [(max(steps[0].start - SHIFT_S, 0.0), BOTH)]
@@ -133,7 +133,7 @@ def _under_standing_feet(plan: Plan, steps: list[Step]) -> np.ndarray:
     return out
 
 
-def _roll_over(plan: Plan, step: Step) -> None:
+def _roll_over(plan: MotionPlan, step: Footstep) -> None:
     """Lift the heel before the toe leaves and land on the heel: the ankle turns about the toe, then about the heel."""
     t, span = plan.t, step.end - step.start
     leaving = passage(t, step.start - 0.3 * span, step.start + 0.15 * span)
@@ -144,7 +144,7 @@ def _roll_over(plan: Plan, step: Step) -> None:
     tilt_foot(plan, step.foot, step.roll * leaving - 0.4 * step.roll * landing)
 
 
-def tilt_foot(plan: Plan, foot: int, pitch: np.ndarray) -> None:
+def tilt_foot(plan: MotionPlan, foot: int, pitch: np.ndarray) -> None:
     """Add a pitch (T,) to a foot about the tip of its sole, toes down, or about its heel, toes up: what is lowest stays where it is."""
     pivot = np.where(pitch > 0, TOE_M, -HEEL_M)
     along = pivot * (1 - np.cos(pitch)) + SOLE_M * np.sin(pitch)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.humanoid.motions.balance import residual
-from envs.humanoid.motions.body import Body, velocity
 from envs.humanoid.motions.plan import SOLE_M
+from envs.humanoid.motions.posing import PosingModel, velocity
 from tasks.motion.motion import Motion, MotionError
 
 SOLE_CORNERS = np.array([(x, y, -SOLE_M) for x in (-0.05, 0.12) for y in (-0.03, 0.03)])
@@ -44,7 +44,7 @@ class Quality:
         ]
 
 
-def measure(motion: Motion, body: Body) -> Quality:
+def measure(motion: Motion, body: PosingModel) -> Quality:
     """Return the figures of a motion that has the robot's joints, on a floor at z = 0; MotionError when it lacks joints."""
     if motion.joint_angles is None:
         raise MotionError(f"{motion.name}: it has no joint angles. Run `crossbody retarget` on it first.")

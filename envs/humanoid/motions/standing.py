@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.humanoid.motions.body import Body
-from envs.humanoid.motions.captions import COUNTED, TIMES, manner, pick, sampled_pace, tell
-from envs.humanoid.motions.plan import SIDES, STANCE_M, STANDING_M, Plan, add_joint, move_arm, standing
+from envs.humanoid.motions.captions import COUNTED, TIMES, manner, pick, sample_captions, sampled_pace
+from envs.humanoid.motions.plan import SIDES, STANCE_M, STANDING_M, MotionPlan, add_joint, move_arm, standing
+from envs.humanoid.motions.posing import PosingModel
 from envs.humanoid.motions.timing import keyed, passage, settling, sway
 
 HANGING_FORWARD = {"shoulder_pitch": -1.35, "shoulder_roll": 0.08, "shoulder_yaw": 0.0, "elbow": 1.35}
@@ -15,7 +15,7 @@ ON_HIPS = {"shoulder_pitch": 0.35, "shoulder_roll": 0.55, "shoulder_yaw": -0.75,
 AT_SIDES = {"shoulder_pitch": 0.05, "shoulder_roll": 0.16, "shoulder_yaw": 0.0, "elbow": 1.4}
 
 
-def breathe(plan: Plan, rng: np.random.Generator, size: float = 1.0) -> None:
+def breathe(plan: MotionPlan, rng: np.random.Generator, size: float = 1.0) -> None:
     """Add what nobody can keep from: the pressure wanders by millimetres, the trunk and the arms by hundredths of a radian."""
     t = plan.t
     plan.pressure = plan.pressure + np.stack([sway(t, rng, 0.006), sway(t, rng, 0.008)], axis=-1) * size
@@ -26,15 +26,15 @@ def breathe(plan: Plan, rng: np.random.Generator, size: float = 1.0) -> None:
         add_joint(plan, f"{side}_elbow", sway(t, rng, 0.04) * size)
 
 
-def stand(rng: np.random.Generator, body: Body) -> Plan:
+def stand(rng: np.random.Generator, body: PosingModel) -> MotionPlan:
     """Stand: still, on one leg's weight, looking around, or with the hands somewhere."""
     plan = standing(rng.uniform(3.5, 7.0))
     return pick(rng, (_still, _shift_weight, _look, _hands))(plan, rng)
 
 
-def _still(plan: Plan, rng: np.random.Generator) -> Plan:
+def _still(plan: MotionPlan, rng: np.random.Generator) -> MotionPlan:
     breathe(plan, rng, rng.uniform(0.5, 1.3))
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} stands still",
@@ -48,7 +48,7 @@ def _still(plan: Plan, rng: np.random.Generator) -> Plan:
     return plan
 
 
-def _shift_weight(plan: Plan, rng: np.random.Generator) -> Plan:
+def _shift_weight(plan: MotionPlan, rng: np.random.Generator) -> MotionPlan:
     side, end = pick(rng, SIDES), plan.t[-1]
     share = keyed(plan.t, ((0.5, 0), (1.4, 1), (end - 1.4, 1), (end - 0.4, 0)))
     sign = 1 if side == "left" else -1
@@ -56,7 +56,7 @@ def _shift_weight(plan: Plan, rng: np.random.Generator) -> Plan:
     plan.pelvis[:, 0] += sign * rng.uniform(0.02, 0.05) * share
     breathe(plan, rng, 0.7)
     other = "right" if side == "left" else "left"
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} shifts the weight onto the {side} leg and back",
@@ -72,7 +72,7 @@ def _shift_weight(plan: Plan, rng: np.random.Generator) -> Plan:
     return plan
 
 
-def _look(plan: Plan, rng: np.random.Generator) -> Plan:
+def _look(plan: MotionPlan, rng: np.random.Generator) -> MotionPlan:
     first, end = pick(rng, SIDES), plan.t[-1]
     sign, size = (1 if first == "left" else -1), rng.uniform(0.35, 0.7)
     middle = 0.5 * end
@@ -80,7 +80,7 @@ def _look(plan: Plan, rng: np.random.Generator) -> Plan:
     add_joint(plan, "waist_yaw", sign * size * keyed(plan.t, keys))
     plan.pelvis[:, 2] += sign * 0.08 * keyed(plan.t, keys)
     breathe(plan, rng, 0.7)
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} stands and looks to the {first}, then to the {second}",
@@ -95,7 +95,7 @@ def _look(plan: Plan, rng: np.random.Generator) -> Plan:
     return plan
 
 
-def _hands(plan: Plan, rng: np.random.Generator) -> Plan:
+def _hands(plan: MotionPlan, rng: np.random.Generator) -> MotionPlan:
     where, pose = pick(
         rng,
         (
@@ -109,7 +109,7 @@ def _hands(plan: Plan, rng: np.random.Generator) -> Plan:
     for side in SIDES:
         move_arm(plan, side, pose, share)
     breathe(plan, rng, 0.7)
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} stands with the hands {where}",
@@ -123,7 +123,7 @@ def _hands(plan: Plan, rng: np.random.Generator) -> Plan:
     return plan
 
 
-def squat(rng: np.random.Generator, body: Body) -> Plan:
+def squat(rng: np.random.Generator, body: PosingModel) -> MotionPlan:
     """Squat one to three times, a little, halfway or deep, with the arms forward or hanging."""
     depth = pick(rng, ("shallow", "halfway", "deep"))
     low = {"shallow": rng.uniform(0.64, 0.68), "halfway": rng.uniform(0.54, 0.6), "deep": rng.uniform(0.43, 0.49)}[
@@ -150,7 +150,7 @@ def squat(rng: np.random.Generator, body: Body) -> Plan:
         move_arm(plan, side, pose or {"shoulder_pitch": -0.35, "elbow": 1.15}, share)
     breathe(plan, rng, 0.6)
     words = {"shallow": "a little", "halfway": "halfway down", "deep": "deep down"}
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} squats {how} {times} {manner}",
@@ -171,7 +171,7 @@ def squat(rng: np.random.Generator, body: Body) -> Plan:
     return plan
 
 
-def bow(rng: np.random.Generator, body: Body) -> Plan:
+def bow(rng: np.random.Generator, body: PosingModel) -> MotionPlan:
     """Bow once or twice, slightly or deeply, with the hands at the sides or on the belly."""
     deep, pace, count = bool(rng.integers(2)), sampled_pace(rng), int(rng.integers(1, 3))
     angle = rng.uniform(0.75, 1.05) if deep else rng.uniform(0.3, 0.5)
@@ -193,7 +193,7 @@ def bow(rng: np.random.Generator, body: Body) -> Plan:
         if hands == "at the sides":
             add_joint(plan, f"{side}_shoulder_pitch", -0.45 * lean)
     breathe(plan, rng, 0.6)
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} bows {how} {times} {manner}",

@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from envs.humanoid.motions.body import Body
-from envs.humanoid.motions.captions import COUNTED, manner, pick, sampled_pace, tell
+from envs.humanoid.motions.captions import COUNTED, manner, pick, sample_captions, sampled_pace
 from envs.humanoid.motions.plan import (
     LEFT,
     RIGHT,
     SIDES,
     STANCE_M,
-    Plan,
-    Step,
+    Footstep,
+    MotionPlan,
     add_joint,
     standing,
     tilt_foot,
     walk_feet,
 )
+from envs.humanoid.motions.posing import PosingModel
 from envs.humanoid.motions.standing import breathe
 from envs.humanoid.motions.timing import FPS, bump
 
@@ -27,7 +27,7 @@ LOWERED_M = 0.02
 """How much lower the pelvis is while walking than standing: knees that bend can take up a step."""
 
 
-def walk(rng: np.random.Generator, body: Body) -> Plan:
+def walk(rng: np.random.Generator, body: PosingModel) -> MotionPlan:
     """Walk some steps forward or backward, straight or along a bend."""
     backward = rng.random() < 0.25
     pace, count = sampled_pace(rng), int(rng.integers(3, 9))
@@ -46,7 +46,7 @@ def walk(rng: np.random.Generator, body: Body) -> Plan:
             place = place + ahead * np.array([np.cos(yaw - bend / 2), np.sin(yaw - bend / 2)])
         start = FIRST_STEP_S + i * beat
         steps.append(
-            Step(
+            Footstep(
                 foot,
                 start,
                 start + 0.74 * beat,
@@ -67,7 +67,7 @@ def walk(rng: np.random.Generator, body: Body) -> Plan:
         else f"forward along a bend to the {'left' if bend > 0 else 'right'}"
     )
     size = "small" if length < 0.2 else "long" if length > 0.3 else "normal"
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} walks {way} {manner}",
@@ -89,7 +89,7 @@ def _roll(length: float, backward: bool) -> float:
     return 0.0 if backward or length < 0.2 else 0.9 * length
 
 
-def side_step(rng: np.random.Generator, body: Body) -> Plan:
+def side_step(rng: np.random.Generator, body: PosingModel) -> MotionPlan:
     """Step sideways one to four times, the other foot following."""
     side, pace, count = pick(rng, SIDES), sampled_pace(rng), int(rng.integers(1, 5))
     width, beat = rng.uniform(0.05, 0.105), max(rng.uniform(0.62, 0.7) / pace, 0.52)
@@ -99,11 +99,11 @@ def side_step(rng: np.random.Generator, body: Body) -> Plan:
     for i in range(2 * count):
         place = np.array([0.0, sign * width * (i // 2 + 1)])
         start, foot = FIRST_STEP_S + i * beat, lead if i % 2 == 0 else 1 - lead
-        steps.append(Step(foot, start, start + 0.68 * beat, beside(place, 0.0, foot), rng.uniform(0.045, 0.06)))
+        steps.append(Footstep(foot, start, start + 0.68 * beat, beside(place, 0.0, foot), rng.uniform(0.045, 0.06)))
     walk_feet(plan, steps)
     travel(plan, steps, swing=0.3, lead=0.0)
     breathe(plan, rng, 0.5)
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} steps sideways to the {side} {count} time{s} {manner}",
@@ -122,7 +122,7 @@ def side_step(rng: np.random.Generator, body: Body) -> Plan:
     return plan
 
 
-def step_in_place(rng: np.random.Generator, body: Body) -> Plan:
+def step_in_place(rng: np.random.Generator, body: PosingModel) -> MotionPlan:
     """Step on the spot, feet low or knees high."""
     high, pace, count = bool(rng.integers(2)), sampled_pace(rng), int(rng.integers(4, 10))
     lift = rng.uniform(0.15, 0.22) if high else rng.uniform(0.05, 0.09)
@@ -133,7 +133,7 @@ def step_in_place(rng: np.random.Generator, body: Body) -> Plan:
     steps = []
     for i in range(count):
         start, foot = FIRST_STEP_S + i * beat, first if i % 2 == 0 else 1 - first
-        steps.append(Step(foot, start, start + 0.7 * beat, beside(np.zeros(2), 0.0, foot), lift))
+        steps.append(Footstep(foot, start, start + 0.7 * beat, beside(np.zeros(2), 0.0, foot), lift))
     walk_feet(plan, steps)
     for step in steps:
         # A raised knee carries the foot a little forward, toes hanging.
@@ -144,7 +144,7 @@ def step_in_place(rng: np.random.Generator, body: Body) -> Plan:
             add_joint(plan, f"{side}_shoulder_pitch", sign * (0.25 if high else 0.12) * rising)
     travel(plan, steps, swing=0.0, lead=0.0)
     breathe(plan, rng, 0.5)
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} steps in place {manner}",
@@ -161,7 +161,7 @@ def step_in_place(rng: np.random.Generator, body: Body) -> Plan:
     return plan
 
 
-def turn(rng: np.random.Generator, body: Body) -> Plan:
+def turn(rng: np.random.Generator, body: PosingModel) -> MotionPlan:
     """Turn on the spot by 45 to 180 degrees, in small steps."""
     side, pace = pick(rng, SIDES), sampled_pace(rng)
     degrees = int(rng.choice([45, 90, 90, 135, 180]))
@@ -174,14 +174,16 @@ def turn(rng: np.random.Generator, body: Body) -> Plan:
     for i in range(count + 1):
         yaw = sign * np.deg2rad(degrees) * min(i + 1, count) / count
         start, foot = FIRST_STEP_S + i * beat, lead if i % 2 == 0 else 1 - lead
-        steps.append(Step(foot, start, start + 0.7 * beat, beside(np.zeros(2), yaw, foot), rng.uniform(0.045, 0.06)))
+        steps.append(
+            Footstep(foot, start, start + 0.7 * beat, beside(np.zeros(2), yaw, foot), rng.uniform(0.045, 0.06))
+        )
     walk_feet(plan, steps)
     travel(plan, steps, swing=0.4, lead=0.3)
     breathe(plan, rng, 0.4)
     named = {45: "an eighth of a turn", 90: "a quarter turn", 135: "three eighths of a turn", 180: "half a turn"}[
         degrees
     ]
-    plan.texts = tell(
+    plan.texts = sample_captions(
         rng,
         (
             "{who} turns {named} to the {side} {manner}",
@@ -209,7 +211,7 @@ def beside(place: np.ndarray, yaw: float, foot: int) -> tuple[float, float, floa
     return (float(place[0] - across * np.sin(yaw)), float(place[1] + across * np.cos(yaw)), yaw)
 
 
-def travel(plan: Plan, steps: list[Step], swing: float, lead: float) -> None:
+def travel(plan: MotionPlan, steps: list[Footstep], swing: float, lead: float) -> None:
     """The pelvis faces as the feet do and dips, the trunk looks ahead of it by ``lead`` s, arms swing against the legs."""
     mean = plan.foot_turns[..., 2].mean(axis=1)
     facing = gaussian_filter1d(mean, 0.12 * FPS, mode="nearest")

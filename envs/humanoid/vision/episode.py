@@ -219,7 +219,7 @@ class Vision(gymnasium.Env):
         self._cameras = None
 
 
-def _plain(task: scenes.Task) -> dict[str, Any]:
+def _plain(task: scenes.VisionTask) -> dict[str, Any]:
     return {
         "rule": task.rule,
         "scene": task.scene,

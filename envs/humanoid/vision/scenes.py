@@ -36,7 +36,7 @@ GREY = (0.55, 0.55, 0.57)
 
 
 @dataclass(frozen=True)
-class Task:
+class VisionTask:
     """One table of ``scenes.toml``; its head says what the fields mean."""
 
     instruction: str
@@ -48,13 +48,13 @@ class Task:
 
 
 @cache
-def tasks() -> dict[str, Task]:
+def tasks() -> dict[str, VisionTask]:
     """Return the eight tasks by name."""
     data = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
-    return {name: Task(**fields) for name, fields in data.items()}
+    return {name: VisionTask(**fields) for name, fields in data.items()}
 
 
-def task(name: str) -> Task:
+def task(name: str) -> VisionTask:
     """Return a task; UnknownName for one that there is not."""
     if name not in tasks():
         raise UnknownName("vision task", name, tasks())

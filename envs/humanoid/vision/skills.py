@@ -18,8 +18,18 @@ from crossbody.errors import CrossbodyError, UnknownName
 from crossbody.seeds import generator
 from envs.humanoid.motions import arms, leaving, library, stepping
 from envs.humanoid.motions.balance import GRAVITY
-from envs.humanoid.motions.body import Body
-from envs.humanoid.motions.plan import LEFT, RIGHT, SIDES, Plan, Step, add_joint, move_arm, standing, walk_feet
+from envs.humanoid.motions.plan import (
+    LEFT,
+    RIGHT,
+    SIDES,
+    Footstep,
+    MotionPlan,
+    add_joint,
+    move_arm,
+    standing,
+    walk_feet,
+)
+from envs.humanoid.motions.posing import PosingModel
 from envs.humanoid.motions.timing import keyed, passage, swings
 from envs.humanoid.robot import Robot
 
@@ -47,7 +57,7 @@ class Skills:
     """The motions of one robot; not shared between threads."""
 
     def __init__(self, robot: Robot):
-        self.body = Body(robot)
+        self.body = PosingModel(robot)
         self._shoulders = _shoulders(self.body)
 
     def make(self, kind: str, **parameters: Any) -> Frames:
@@ -64,7 +74,7 @@ class Skills:
                 raise CrossbodyError(f"skill {kind}: {name} is {value}; expected finite numbers")
         return KINDS[kind](self, **parameters)
 
-    def posed(self, plan: Plan) -> Frames:
+    def posed(self, plan: MotionPlan) -> Frames:
         """Return the frames of a plan."""
         qpos, _ = self.body.pose(plan)
         return Frames(qpos[:, :7], qpos[:, 7:], self.body.keypoints(qpos))
@@ -91,7 +101,7 @@ def turn(skills: Skills, angle: float) -> Frames:
     for i in range(count + 1):
         start, foot = stepping.FIRST_STEP_S + i * BEAT_S, lead if i % 2 == 0 else 1 - lead
         place = stepping.beside(np.zeros(2), angle * min(i + 1, count) / count, foot)
-        steps.append(Step(foot, start, start + 0.7 * BEAT_S, place, 0.05))
+        steps.append(Footstep(foot, start, start + 0.7 * BEAT_S, place, 0.05))
     walk_feet(plan, steps)
     stepping.travel(plan, steps, swing=0.4, lead=0.3)
     return skills.posed(plan)
@@ -105,7 +115,7 @@ def walk(skills: Skills, distance: float) -> Frames:
     for i in range(count):
         place = np.array([distance * min(i + 1, count - 1) / (count - 1), 0.0])
         start, foot = stepping.FIRST_STEP_S + i * BEAT_S, i % 2
-        steps.append(Step(foot, start, start + 0.74 * BEAT_S, stepping.beside(place, 0.0, foot), 0.06))
+        steps.append(Footstep(foot, start, start + 0.74 * BEAT_S, stepping.beside(place, 0.0, foot), 0.06))
     walk_feet(plan, steps)
     stepping.travel(plan, steps, swing=0.9, lead=0.2)
     return skills.posed(plan)
@@ -120,7 +130,7 @@ def side_step(skills: Skills, distance: float) -> Frames:
     for i in range(2 * pairs):
         place = np.array([0.0, distance * (i // 2 + 1) / pairs])
         start, foot = stepping.FIRST_STEP_S + i * BEAT_S, lead if i % 2 == 0 else 1 - lead
-        steps.append(Step(foot, start, start + 0.68 * BEAT_S, stepping.beside(place, 0.0, foot), 0.05))
+        steps.append(Footstep(foot, start, start + 0.68 * BEAT_S, stepping.beside(place, 0.0, foot), 0.05))
     walk_feet(plan, steps)
     stepping.travel(plan, steps, swing=0.3, lead=0.0)
     return skills.posed(plan)
@@ -229,7 +239,7 @@ def _check_side(kind: str, side: str) -> None:
         raise CrossbodyError(f"skill {kind}: the side is {side!r}; expected left or right")
 
 
-def _shoulders(body: Body) -> dict[str, np.ndarray]:
+def _shoulders(body: PosingModel) -> dict[str, np.ndarray]:
     """Return where the shoulders are from the pelvis, the trunk upright."""
     data = mujoco.MjData(body.model)
     data.qpos[3] = 1

@@ -7,6 +7,7 @@ the rotation) and ten fingertips, 57 numbers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from training.data.demonstration import Demonstration, Footage
+from training.data import hdf5
+from training.data.demonstration import Demonstration, Format
+from training.data.footage import Footage
 from training.data.hdf5 import opened
 from training.data.layout import DataError, Layout, Part, consecutive
+from training.data.paths import inside, plain
 from training.data.video import frame_rate, write_video
 
 HZ = 30
@@ -100,24 +104,36 @@ class Reader:
     """Episodes of a folder of tasks, or of one task, in the order of tasks and numbers."""
 
     def __init__(self, root: Path):
-        files = [f for f in [*root.glob("*.hdf5"), *root.glob("*/*.hdf5")] if f.stem.isdigit()]
-        self.files = sorted(files, key=lambda f: (f.parent.name, int(f.stem)))
+        found = [f for f in [*root.glob("*.hdf5"), *root.glob("*/*.hdf5")] if NUMBER.fullmatch(f.stem)]
+        self.files = sorted(found, key=lambda f: (f.parent.name, int(f.stem)))
+        self._root = root
+        self.remarks: list[str] = []
         if not self.files:
             raise DataError(f"{root} is not an EgoDex folder: it has no <task>/<number>.hdf5")
-        with opened(self.files[0]) as file:
-            video = self.files[0].with_suffix(".mp4")
+        with opened(inside(root, self.files[0].relative_to(root))) as file:
+            video = self._video(0)
             rate = frame_rate(video) if video.is_file() else HZ
-            self.layout = layout(sorted(file.get("privileged", {})), rate, int(file.attrs.get(PICTURE_EVERY, 1)))
+            group = hdf5.find(file, "privileged")
+            privileged = sorted(hdf5.names(group)) if group is not None else []
+            self.layout = layout(privileged, rate, _picture_every(file, self.files[0]))
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> Demonstration:
-        path = self.files[index]
+        path = inside(self._root, self.files[index].relative_to(self._root))
         with opened(path) as file:
-            state = end_effectors({name: _read(file, f"transforms/{name}", path) for name in USED})
+            poses = {name: _read(file, f"transforms/{name}", path) for name in USED}
+            frames = len(poses["camera"])
+            for name, pose in poses.items():
+                if not frames or pose.shape != (frames, 4, 4):
+                    raise DataError(
+                        f"{path}: /transforms/{name} has shape {pose.shape}, expected ({frames or 'frames'}, 4, 4)"
+                    )
+                hdf5.check_finite(pose, f"{path}: /transforms/{name}")
+            state = end_effectors(poses)
             privileged = {
-                name: _read(file, name.replace(".", "/"), path)
+                name: hdf5.check_finite(_read(file, name.replace(".", "/"), path), f"{path}: {name}")
                 for name in self.layout.parts
                 if name.startswith("privileged")
             }
@@ -125,19 +141,28 @@ class Reader:
         values = {f"state.{name}": value for name, value in state.items()}
         values |= {f"action.{name}": next_state(value) for name, value in state.items()}
         values |= {name: value.astype(np.float32) for name, value in privileged.items()}
-        video = path.with_suffix(".mp4")
+        for name, value in values.items():
+            if value.shape != (frames, self.layout.parts[name].width):
+                raise DataError(
+                    f"{path}: {name} has shape {value.shape}, expected {(frames, self.layout.parts[name].width)}"
+                )
+        video = self._video(index)
         if not video.is_file():
             raise DataError(f"{path} has no {video.name} beside it")
-        return Demonstration(
-            values, {CAMERA_NAME: Footage(video, 0, len(state["camera"]))}, said, {"task": path.parent.name}
-        )
+        return Demonstration(values, {CAMERA_NAME: Footage(video, frames)}, said, {"task": path.parent.name})
 
     def confidences(self, index: int) -> dict[str, np.ndarray]:
         """Return joint -> (frames,) of an episode, empty where the file has none."""
         with opened(self.files[index]) as file:
-            return {name: np.asarray(value) for name, value in file.get("confidences", {}).items()}
+            group = hdf5.find(file, "confidences")
+            return {} if group is None else {name: hdf5.array(group, name) for name in hdf5.names(group)}
+
+    def _video(self, index: int) -> Path:
+        return inside(self._root, self.files[index].with_suffix(".mp4").relative_to(self._root))
 
 
+NUMBER = re.compile("[0-9]{1,9}")
+CHANGES = "left out: how the instruction changes within episodes; EgoDex has one per episode"
 USED = ("camera", *(f"{side}{part}" for side in SIDES for part in ("Hand", *(f"{finger}Tip" for finger in FINGERS))))
 """The joints that the 57 numbers come from."""
 
@@ -177,11 +202,12 @@ class Writer:
                 f"EgoDex needs {', '.join(f'state.{n}' for n in absent)}, which this data set does not have; collect with end effectors"
             )
         self._root, self._layout, self._count = root, layout, 0
+        self.remarks = _left_out(layout)
 
     def add(self, demonstration: Demonstration) -> int:
         """Write an episode and return its number within all."""
         task = str(demonstration.notes.get("task", self._root.name))
-        folder = self._root / task
+        folder = inside(self._root, plain(task, f"the task of episode {self._count}"))
         folder.mkdir(parents=True, exist_ok=True)
         transforms, confidences = skeleton(demonstration.values)
         camera = next(iter(self._layout.cameras))
@@ -189,6 +215,8 @@ class Writer:
         said: dict[str, Any] = {"llm_type": "neutral", "llm_description": demonstration.instruction}
         if self._layout.picture_every > 1:
             said[PICTURE_EVERY] = self._layout.picture_every
+        if demonstration.instructions and CHANGES not in self.remarks:
+            self.remarks.append(CHANGES)
         recording = Recording(transforms, np.eye(3), said, demonstration.pictures[camera], confidences, privileged)
         write(folder / f"{len(list(folder.glob('*.hdf5')))}.hdf5", recording, self._layout.fps)
         self._count += 1
@@ -196,6 +224,13 @@ class Writer:
 
     def close(self) -> None:
         """Nothing is left to write."""
+
+
+def _left_out(layout: Layout) -> list[str]:
+    parts = [n for n in layout.parts if n.partition(".")[2] not in WIDTHS and not n.startswith("privileged.")]
+    more = [*list(layout.cameras)[1:], *(n for n, c in layout.languages.items() if c != layout.instruction_column())]
+    names = [*parts, *more, *layout.extras]
+    return [f"left out, since EgoDex has no place for them: {', '.join(names)} and notes but the task"] if names else []
 
 
 def skeleton(values: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -231,10 +266,27 @@ def _matrices(pose9: np.ndarray) -> np.ndarray:
 
 
 def _read(file: Any, name: str, path: Path) -> np.ndarray:
-    if name not in file:
-        raise DataError(f"{path} has no /{name}; EgoDex has 69 transforms, this has {len(file.get('transforms', {}))}")
-    return np.asarray(file[name], np.float64)
+    if hdf5.find(file, name) is None:
+        count = len(hdf5.find(file, "transforms") or ())
+        raise DataError(f"{path} has no /{name}; EgoDex has 69 transforms, this has {count}")
+    return np.asarray(hdf5.array(file, name), np.float64)
+
+
+def _picture_every(file: Any, path: Path) -> int:
+    value = file.attrs.get(PICTURE_EVERY, 1)
+    if not isinstance(value, int | np.integer) or value < 1:
+        raise DataError(
+            f"{path}: the attribute {PICTURE_EVERY} is {str(value)[:40]!r}, expected a whole number above 0"
+        )
+    return int(value)
+
+
+def _holds_numbers(folder: Path) -> bool:
+    return folder.is_dir() and any(NUMBER.fullmatch(f.stem) for f in folder.glob("*.hdf5"))
 
 
 def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+FORMAT = Format("<task>/<number>.hdf5 beside <number>.mp4", _holds_numbers, Reader, Writer, nests=True)

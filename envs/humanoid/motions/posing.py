@@ -13,7 +13,7 @@ from envs.humanoid import robot as robots
 from envs.humanoid.motions import legs
 from envs.humanoid.motions.balance import GRAVITY, carried, residual, second_difference
 from envs.humanoid.motions.hands import Arm
-from envs.humanoid.motions.plan import SIDES, SOLE_M, Plan
+from envs.humanoid.motions.plan import SIDES, SOLE_M, MotionPlan
 from envs.humanoid.motions.timing import FPS, ease
 
 DT = 1 / FPS
@@ -35,7 +35,7 @@ class Figures:
     reach_mm: float  # the largest distance of an ankle to where it should be
 
 
-class Body:
+class PosingModel:
     """A robot's MuJoCo model with what posing needs from it; not shared between threads."""
 
     def __init__(self, robot: robots.Robot):
@@ -76,7 +76,7 @@ class Body:
             out[frame] = self.data.xpos[bodies][:, None] + np.einsum("bij,nj->bni", turns, points)
         return out
 
-    def pose(self, plan: Plan) -> tuple[np.ndarray, Figures]:
+    def pose(self, plan: MotionPlan) -> tuple[np.ndarray, Figures]:
         """Return qpos (T, 7 + J) of a plan, and what is left of it undone."""
         frames = len(plan.t)
         qpos = np.zeros((frames, self.model.nq))
@@ -120,13 +120,13 @@ class Body:
                 spin[frame] = data.subtree_angmom[1]
         return centre, spin
 
-    def _goal(self, plan: Plan) -> np.ndarray:
+    def _goal(self, plan: MotionPlan) -> np.ndarray:
         height = 0.9 * plan.height
         rise = np.zeros(len(plan.t)) if plan.rise is None else plan.rise
         load = np.maximum(GRAVITY + second_difference(rise, DT), 0.0)
         return carried(plan.pressure, height + rise, load, DT)
 
-    def _correction(self, plan: Plan, centre: np.ndarray, momentum: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    def _correction(self, plan: MotionPlan, centre: np.ndarray, momentum: np.ndarray, goal: np.ndarray) -> np.ndarray:
         aimed = np.column_stack([goal, centre[:, 2]])
         lacks, height, load = residual(plan.pressure, aimed, momentum, self.mass, DT)
         flying = ~plan.support.any(axis=1)
@@ -137,7 +137,7 @@ class Body:
         pressure[[0, -1]] = 0.0
         return carried(pressure, height, load, DT)
 
-    def _lowered(self, plan: Plan, place: np.ndarray, pelvis: Rotation) -> np.ndarray:
+    def _lowered(self, plan: MotionPlan, place: np.ndarray, pelvis: Rotation) -> np.ndarray:
         """Return the pelvis's place, lower where a leg would not reach its foot."""
         out = place.copy()
         excess = np.zeros(len(out))
@@ -151,7 +151,7 @@ class Body:
             out[:, 2] -= gaussian_filter1d(maximum_filter1d(excess, 9), 3.0, mode="nearest")
         return out
 
-    def _reach(self, plan: Plan, place: np.ndarray, pelvis: Rotation, leg: np.ndarray, newton: int):
+    def _reach(self, plan: MotionPlan, place: np.ndarray, pelvis: Rotation, leg: np.ndarray, newton: int):
         frame = pelvis.as_matrix()
         hanging = self._hanging(plan, place, pelvis)
         goals = plan.feet + [0, 0, SOLE_M] - place[:, None]
@@ -163,7 +163,7 @@ class Body:
         turns = np.einsum("tji,tsjk->stik", frame, feet)
         return legs.solve(self._chain, places, turns, leg, newton)
 
-    def _hanging(self, plan: Plan, place: np.ndarray, pelvis: Rotation) -> np.ndarray:
+    def _hanging(self, plan: MotionPlan, place: np.ndarray, pelvis: Rotation) -> np.ndarray:
         """Return the roll (T, 2) of feet in the air: square to the leg, since the ankle has little roll of its own."""
         hips = np.stack([place + pelvis.apply(hip) for hip in self._hips], axis=1)
         leg = hips - plan.feet - [0, 0, SOLE_M]
@@ -172,7 +172,7 @@ class Body:
         along = np.hypot(leg[..., 0] * np.cos(yaw) + leg[..., 1] * np.sin(yaw), leg[..., 2])
         return -np.arctan2(across, along) * ease(plan.feet[..., 2] / HANGING_FROM_M)
 
-    def _set_joints(self, plan: Plan, qpos: np.ndarray) -> None:
+    def _set_joints(self, plan: MotionPlan, qpos: np.ndarray) -> None:
         for name, angles in plan.joints.items():
             if (column := self.columns.get(name)) is not None:
                 low, high = self.model.jnt_range[column - 6]
