@@ -98,4 +98,7 @@ def _without_prefix(joints: Sequence[str]) -> list[str]:
     """Return the names without what stands before a colon, and without the words that all but perhaps the root's begin with."""
     names = [joint.rpartition(":")[2] for joint in joints]
     common = re.match(r".*[ _\-.|]", os.path.commonprefix(names[1:]))  # up to a separator, so that no word is cut
-    return [joint.removeprefix(common.group()) for joint in names] if common else names
+    if not common:
+        return names
+    plain = [joint.removeprefix(common.group()) for joint in names]
+    return ["root", *plain[1:]] if names[0] == common.group()[:-1] else plain  # 3ds Max's Bip01 is the root of Bip01 Spine

@@ -85,11 +85,11 @@ def read_folder(folder: Path, hints: Hints = NO_HINTS) -> Read:
                     f"two motions in {folder} are called '{name}': {where[name].name} and {file.name}. Move one."
                 )
             found[name], where[name] = motion, file
-    unread = _unread(folder)
+    others = unread(folder)
     if not found:
-        more = f" {next(iter(unread.values()))}" if unread else ""
+        more = f" {next(iter(others.values()))}" if others else ""
         raise CrossbodyError(f"{folder} has no motions; expected {FORMATS}.{more}")
-    return dict(sorted({**found, **unread}.items()))
+    return dict(sorted({**found, **others}.items()))
 
 
 def _ours(name: str, loaded: Arrays, hints: Hints) -> Motion:
@@ -113,7 +113,7 @@ def load_arrays(file: Path) -> Arrays:
     return loaded
 
 
-def _unread(folder: Path) -> Read:
+def unread(folder: Path) -> Read:
     """Return name -> why it is not read, for what lies in a folder and looks like a motion."""
     found: Read = {}
     for entry in sorted(folder.iterdir()):

@@ -47,7 +47,12 @@ def read(file: Path, hints: Hints = NO_HINTS, robot: str = "") -> Read:
 
 
 def read_folder(folder: Path, hints: Hints = NO_HINTS, robot: str = "") -> Read:
-    """Return the motions of a folder sorted by name; MotionError when there are none or two of a name."""
+    """Return the motions of a folder sorted by name, and why other files that may be motions are none.
+
+    MotionError when there are none, or two of a name.
+    """
+    if not folder.is_dir():
+        raise MotionError(f"{folder} is not a folder; expected one that holds motions")
     files = sorted(f for f in folder.glob("*") if f.suffix.lower() in FILES and not f.name.startswith("."))
     found: Read = {}
     for file in files:
@@ -55,9 +60,11 @@ def read_folder(folder: Path, hints: Hints = NO_HINTS, robot: str = "") -> Read:
             if name in found:
                 raise MotionError(f"two motions in {folder} are called '{name}'. Move one.")
             found[name] = motion
+    unread = {name: error for name, error in reading.unread(folder).items() if not name.endswith(".csv")}
     if not found:
-        raise MotionError(f"{folder} has no motions; expected {reading.FORMATS}, csv or npz of a robot's joints")
-    return dict(sorted(found.items()))
+        more = f". {next(iter(unread.values()))}" if unread else ""
+        raise MotionError(f"{folder} has no motions; expected {reading.FORMATS}, csv or npz of a robot's joints{more}")
+    return dict(sorted({**found, **unread}.items()))
 
 
 def from_csv(name: str, text: str, hints: Hints, robot: str = "") -> Motion:
