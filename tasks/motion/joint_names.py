@@ -101,4 +101,6 @@ def _without_prefix(joints: Sequence[str]) -> list[str]:
     if not common:
         return names
     plain = [joint.removeprefix(common.group()) for joint in names]
-    return ["root", *plain[1:]] if names[0] == common.group()[:-1] else plain  # 3ds Max's Bip01 is the root of Bip01 Spine
+    return (
+        ["root", *plain[1:]] if names[0] == common.group()[:-1] else plain
+    )  # 3ds Max's Bip01 is the root of Bip01 Spine
