@@ -79,6 +79,11 @@ def test_every_folder_may_have_a_share_of_its_own(source):
         episodes([0.1, 0.5, 1.0])
 
 
+def test_a_folder_that_is_named_twice_is_refused(source):
+    with pytest.raises(DataError, match="--data has .*/b twice; its episodes would count twice"):
+        open_folders([source / "a", source / "b", source / "a/../b"], [1.0])
+
+
 def test_a_share_outside_0_to_1_is_refused(source):
     with pytest.raises(DataError, match="the share of the episodes is 10; it must be above 0 and at most 1"):
         open_chunks(source, 10)

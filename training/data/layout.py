@@ -21,10 +21,15 @@ INSTRUCTION_WORDS = ("coarse_action", "task_description", "instruction", "langua
 """How GR00T's sets name the annotation that is the instruction, most telling first; others (validity, …) are not."""
 PLAIN_NAME = re.compile(r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 MAX_NAME_BYTES = 200
+MAX_SENTENCE = 1000
 
 
 class DataError(CrossbodyError):
-    """A data set that cannot be read, written or converted."""
+    """A data set that cannot be read, written or converted, in one line that any terminal can show."""
+
+    def __init__(self, sentence: str):
+        line = " ".join(sentence.encode("utf-8", "backslashreplace").decode().split())
+        super().__init__(line if len(line) <= MAX_SENTENCE else f"{line[:MAX_SENTENCE]} …")
 
 
 @dataclass(frozen=True)
