@@ -38,7 +38,7 @@ COMMANDS = {
     "generate": Command(
         "evaluators.generation.command:main", "make videos or motions with a model, as folders for score and judge"
     ),
-    "judge": Command("evaluators.judge.command:main", "score pairs of reference and generated clips from 1 to 5"),
+    "judge": Command("evaluators.commands.judge:main", "score pairs of reference and generated clips from 1 to 5"),
     "language": Command(
         "training.motion_language.measure:main",
         "measure the motion language model and its baselines on held-out motions",
@@ -54,7 +54,10 @@ COMMANDS = {
     "retarget": Command(
         "training.retarget:main", "fit a robot's joints to a person's motion, with figures and a video"
     ),
-    "score": Command("evaluators.score:main", "score videos or motions that anybody made against real ones"),
+    "scenes": Command(
+        "envs.robocasa.scene_command:main", "make or check the canonical scenes of the RoboCasa tasks", simulates=True
+    ),
+    "score": Command("evaluators.commands.score:main", "score videos or motions that anybody made against real ones"),
     "tokens": Command("agents.humanoid_vla.edit:main", "show a motion's tokens, or edit those of some body parts"),
 }
 

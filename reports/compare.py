@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from crossbody import arithmetic
 from crossbody.contracts import EpisodeRow
 from crossbody.errors import RunFolderError
 from crossbody.seeds import generator
+from crossbody.texts import say
 from reports import frames
 from reports.layout import percent
 
@@ -63,7 +65,10 @@ def main(argv: Sequence[str]) -> int:
 
     arguments = tyro.cli(Arguments, args=list(argv), prog="crossbody compare")
     first, second = frames.read(arguments.first), frames.read(arguments.second)
-    show(first, second, compare(first, second), Console())
+    console = Console()
+    show(first, second, compare(first, second), console)
+    if differ := arithmetic.difference({str(r.path): r.manifest.host for r in (first, second)}):
+        console.print(f"Warning: {differ}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
@@ -112,19 +117,20 @@ def show(first: frames.Run, second: frames.Run, found: Sequence[Comparison], con
     """Print the comparison and what follows from it."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     a, b = names(first, second)
-    grid = Table(title=f"{b} minus {a}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    grid = Table(title=Text(f"{b} minus {a}"), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     grid.add_column("")
     for c in found:
-        grid.add_column(c.name.replace("_", " ").capitalize(), justify="right")
+        grid.add_column(Text(c.name.replace("_", " ").capitalize()), justify="right")
     for line in zip(*(_lines(c) for c in found), strict=True):
-        grid.add_row(line[0][0].format(a=a, b=b), *(text for _, text in line))
+        grid.add_row(Text(line[0][0].format(a=a, b=b)), *(text for _, text in line))
     console.print(grid)
     left_out = len(first.rows) + len(second.rows) - 2 * found[0].pairs
     if left_out:
-        console.print(f"{left_out} episodes have no partner in the other run and are left out.", highlight=False)
-    console.print(verdict(found[0], a, b), highlight=False, style="bold")
+        say(console, f"{left_out} episodes have no partner in the other run and are left out.", wrap=True)
+    say(console, verdict(found[0], a, b), style="bold", wrap=True)
     console.print(
         "Interval: paired bootstrap over scenes. p: McNemar’s exact test, not corrected for looking at several splits. "
         "Could show: the smallest difference that this many pairs show with 80 % power.",

@@ -47,11 +47,13 @@ def test_a_suite_that_is_in_no_catalog_keeps_its_order_when_shards_come_in_their
 
 
 def test_every_attempt_trace_scene_and_video_comes_along(make, tmp_path):
-    folders = [RunFolder(make(name, part)) for name, part in (("a", "1/2"), ("b", "2/2"))]
+    broken = lambda e: "ValueError: it broke" if e.index == 0 else True  # noqa: E731
+    folders = [RunFolder(make(name, part, outcome=broken)) for name, part in (("a", "1/2"), ("b", "2/2"))]
     for folder in folders:
         row = next(iter(folder.final_rows().values()))
-        folder.append(EpisodeRow(**{**vars(row), "attempt": 2}))
-        save_trace(folder.trace_file(row.episode, 2), [True], {})
+        trace = save_trace(folder.trace_file(row.episode, 2), [True], {})
+        changes = {"attempt": 2, "status": "ok", "success": True, "steps": 1, "first_success_step": 1, "error": ""}
+        folder.append(EpisodeRow(**{**vars(row), **changes, "trace_hash": trace}))
         folder.scene_file(row.episode).write_text("{}")
         folder.video_file(row.episode, 2).write_bytes(b"video")
     merged = merge([f.path for f in folders], tmp_path / "out")
@@ -140,3 +142,12 @@ def test_the_command_prints_the_table_of_the_whole(make, tmp_path, capsys):
     assert main(["merge", str(make("a", "1/2")), str(make("b", "2/2")), "--out", str(tmp_path / "out")]) == 0
     assert "n = 146 episodes" in capsys.readouterr().out
     assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_the_command_warns_of_shards_that_computed_differently(make, tmp_path, capsys):
+    hosts = [{"arithmetic": {"workers": {"profile": profile}}} for profile in ("x86-64-v3", "native")]
+    shards = [str(make(name, part, host=host)) for name, part, host in zip("ab", ("1/2", "2/2"), hosts, strict=True)]
+    assert main(["merge", *shards, "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr()
+    assert "Warning: these runs were computed with different arithmetic" in printed.err
+    assert "Warning: these runs were computed" in " ".join(printed.out.split())  # the caption of the merged run

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from crossbody.errors import CrossbodyError
+from evaluators.backbones.motion import canonical, matcher
+from evaluators.backbones.motion.networks import padded
 from evaluators.metric import Unknown
-from evaluators.motion.clip import MotionClip
-from evaluators.motion.embeddings import canonical, matcher
-from evaluators.motion.embeddings.networks import padded
-from evaluators.motion.sets import NO_TEXTS
+from evaluators.subjects.motion import MotionClip
+from evaluators.subjects.motion_sets import NO_TEXTS
 from tests import motions
 from training.matcher import matching
 from training.matcher.matching import Captioned, Matches, is_new
@@ -133,7 +133,7 @@ def test_the_recipe_learns_resumes_and_writes_weights_with_a_card(tmp_path, monk
         train("matcher", RECIPE, MatcherOptions(out=tmp_path / "parts", **options | {"steps": 40}))
 
     card = (whole / "README.md").read_text()
-    assert "uv run train matcher --steps 30 --batch 32" in card
+    assert "uv run train matcher --seed 0 --threads 1 --save-every 10 --log-every 10 --steps 30 --batch 32\n" in card
     assert "| captions in new wordings | 33 |" in card and "| chance | | 0.031 |" in card
     matching_network = matcher.load(whole)
     assert matching_network.version in card

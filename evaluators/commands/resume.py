@@ -14,6 +14,7 @@ import tyro
 from crossbody.errors import RunFolderError
 from crossbody.main import guarded
 from crossbody.runs import Manifest, RunFolder
+from crossbody.texts import say
 from evaluators.commands.evaluate import carry_out, parse
 from evaluators.loop.plan import Plan
 
@@ -45,7 +46,7 @@ def _resume(arguments: Arguments) -> int:
     def work(console: Any) -> None:
         from evaluators.loop.session import go_on
 
-        console.print(f"{plan.agent} on {plan.suite.name}, continued in {folder.path}", highlight=False, soft_wrap=True)
+        say(console, f"{plan.agent} on {plan.suite.name}, continued in {folder.path}")
         go_on(plan, folder, console)
 
     return carry_out(work, folder.path)
@@ -56,7 +57,10 @@ def recorded_plan(path: Path, manifest: Manifest) -> Plan:
     if manifest.command[:1] != ("evaluate",):
         made_by = f"`{' '.join(manifest.command)}`" if manifest.command else "a program"
         raise RunFolderError(f"{path} was made by {made_by}, not by `evaluate`, so there is nothing to continue.")
-    plan, _ = parse(manifest.command[1:])
+    command = manifest.command[1:]
+    if "scenes" not in manifest.environment and not any(word.startswith("--scenes") for word in command):
+        command = (*command, "--scenes", "fresh")  # what a command meant before there were canonical scenes
+    plan, _ = parse(command)
     changed = [what for what in ("episodes", "protocol", "seed") if getattr(plan, what) != getattr(manifest, what)]
     if changed:
         raise RunFolderError(

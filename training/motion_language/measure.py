@@ -228,7 +228,7 @@ def _scored(given: Arguments, row: Row, test: Test) -> dict[str, Any]:
 
     import numpy as np
 
-    from evaluators.score.motion import score
+    from evaluators.scoring.motion import score
     from tasks.motion.parts import FPS
 
     folder = given.out / row.name
@@ -298,10 +298,10 @@ def _said(given: Arguments, speech: Speech, clips: Numbered, codes: list) -> dic
     import numpy as np
 
     from crossbody.seeds import generator
-    from evaluators.motion.clip import MotionClip
-    from evaluators.motion.embeddings.matcher import load
-    from evaluators.motion.rows import REPLICATIONS
-    from evaluators.motion.sets import POOL, ranks
+    from evaluators.backbones.motion.matcher import load
+    from evaluators.scoring.motions.rows import REPLICATIONS
+    from evaluators.subjects.motion import MotionClip
+    from evaluators.subjects.motion_sets import POOL, ranks
     from tasks.motion.parts import FPS
     from training.motion_language.questions import captions_said
 
