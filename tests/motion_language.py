@@ -22,7 +22,7 @@ def write_speech(folder: Path, seed: int = 0) -> tuple[Path, Path]:
     """Write a language model and its tokens; return both folders."""
     tokens = example.tokens(folder, seed)
     torch.manual_seed(seed)
-    net = LanguageModel(LanguageSizes(width=16, layers=2, heads=2, hidden=32, longest=6), learned(CAPTIONS, 320))
+    net = LanguageModel(LanguageSizes(width=16, layers=2, heads=2, hidden=32, longest=12), learned(CAPTIONS, 320))
     words = sorted({w for c in CAPTIONS for w in c.split()})
     save(
         net, folder / "language", rounded_weights(net.eval()), {"tokens": load_tokens(tokens)[1].digest, "words": words}

@@ -43,13 +43,13 @@ def turned(points, yaw):
 # --- tasks.motion.parts
 
 
-@pytest.mark.parametrize("kind", ["wave", "squat"])
-def test_numbers_and_back_are_the_motion_from_the_origin(kind):
+def test_numbers_and_back_are_the_motion_from_the_origin():
     for clip in example.clips(1, 3):
         moved = turned(clip.points, 0.7) + [3.0, -2.0, 0.0]
         found = parts.decode(parts.encode(moved), held=False)
         assert np.abs(found - parts.at_origin(moved)).max() < 1e-5  # float32 numbers, added up over the frames
-        assert np.abs(parts.decode(parts.encode(moved)) - parts.at_origin(moved)).max() < 0.05
+        on_the_spot = clip.points - clip.points[:, :1] * [1.0, 1.0, 0.0]  # its ankles do not slide
+        assert np.abs(parts.decode(parts.encode(on_the_spot)) - parts.at_origin(on_the_spot)).max() < 0.05
 
 
 def test_place_and_direction_do_not_change_the_numbers(points):

@@ -52,7 +52,7 @@ class Numbered:
 def open_clips(pack: Path | None, clips_per_kind: int) -> list[Clip]:
     """Return the clips of a pack, or those that are made here and kept in the cache."""
     if pack is not None:
-        return [c for c in packed.read(pack) if c.seed < clips_per_kind]
+        return packed.read(pack, clips_per_kind)
     return packed.pack(clips_per_kind, lambda seeds: progress(seeds, clips_per_kind, "motions"))
 
 

@@ -70,8 +70,8 @@ def write(clips: Sequence[Clip], file: Path) -> None:
     write_atomic(file, buffer.getvalue())
 
 
-def read(file: Path) -> list[Clip]:
-    """Return the clips of a pack; CrossbodyError for a file that is absent or something else."""
+def read(file: Path, below: int | None = None) -> list[Clip]:
+    """Return the clips of a pack, or those of seeds below a number; CrossbodyError for a file that is absent or something else."""
     import zipfile
 
     import numpy as np
@@ -87,7 +87,8 @@ def read(file: Path) -> list[Clip]:
             texts = lzma.decompress(stored["texts"].tobytes()).decode().split("\n\n")
             points = np.split(steps, np.cumsum(stored["lengths"])[:-1])
             head = zip(stored["kinds"].tolist(), stored["seeds"].tolist(), texts, points, strict=True)
-            return [Clip(k, s, _places(p), tuple(t.split("\n"))) for k, s, t, p in head]
+            chosen = [row for row in head if below is None or row[1] < below]
+            return [Clip(k, s, _places(p), tuple(t.split("\n"))) for k, s, t, p in chosen]
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, lzma.LZMAError) as error:
         raise CrossbodyError(f"{file} is no pack of motions: {error}. {REMEDY}.") from error
 
