@@ -1,6 +1,6 @@
-"""Names: which agents, metrics, tables, suites and protocols exist. A file in the right folder is in the catalog.
+"""Names: which agents, metrics, tables, recipes, suites and protocols exist. A file in the right folder is in the catalog.
 
-A module belongs to a kind when it defines that kind's marker at its top level (``make`` for an agent, ``METRIC``, ``TABLE``);
+A module belongs to a kind when it defines that kind's marker at its top level (``make`` for an agent, ``METRIC``, ``TABLE``, ``RECIPE``);
 that is read from the source, so listing imports nothing. Other packages join through entry points in the group
 ``crossbody.<kind>``, whose values are ``module:ATTRIBUTE``.
 """
@@ -45,6 +45,7 @@ KINDS = {
     "metrics": Kind("evaluators/metrics", "METRIC"),
     "scores": Kind("evaluators/score", "score"),
     "tables": Kind("reports/tables", "TABLE"),
+    "recipes": Kind("training/recipes", "RECIPE"),
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),
     "formats": Kind("training/data/formats", "FORMAT"),

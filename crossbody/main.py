@@ -36,7 +36,7 @@ COMMANDS = {
         "evaluators.generation.command:main", "make videos or motions with a model, as folders for score and judge"
     ),
     "judge": Command("evaluators.judge.command:main", "score pairs of reference and generated clips from 1 to 5"),
-    "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),
+    "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables, recipes or protocols"),
     "merge": Command("reports.merge:main", "join the shards of a run"),
     "motions": Command("envs.humanoid.motions.command:main", "list, show and draw the motions that humanoids follow"),
     "report": Command("reports.command:main", "write a run's table and page again, or the tables of a paper"),

@@ -73,6 +73,7 @@ def test_there_are_no_circles():
         ["crossbody", "list", "agents"],
         ["crossbody", "list", "metrics"],
         ["crossbody", "list", "tables"],
+        ["crossbody", "list", "recipes"],
         ["crossbody", "list", "protocols"],
         *(["crossbody", name, "--help"] for name in COMMANDS),
         ["report", "--help"],

@@ -13,8 +13,9 @@ from agents.unit.qwen import QwenContext, QwenInputs
 from tests.unit_small import SMALL_POLICY, batch, small
 from tests.unit_synthetic import SquareChunks
 from training.loop import save_memory
-from training.options import PolicyOptions, TokenizerOptions, TokenOptions
-from training.unit.plan import build, count, describe
+from training.recipes import gr00t, tokenizer, vla_unit
+from training.unit.options import PolicyOptions
+from training.unit.plan import count, on_meta, policy_parts
 from training.unit.ready import Needs, make_ready
 
 IMAGE = 151655
@@ -22,7 +23,7 @@ IMAGE = 151655
 
 @pytest.fixture(scope="module")
 def parts():
-    return build("vla_unit", TokenOptions(size="base"))
+    return on_meta(lambda: policy_parts(vla_unit.configure(vla_unit.TokenOptions(size="base"))))
 
 
 def test_the_backbones_have_the_published_number_of_parameters(parts):
@@ -45,10 +46,10 @@ def test_the_action_head_has_the_released_depth_and_width(parts):
 
 
 def test_the_baseline_is_the_same_network_without_code_heads():
-    baseline = build("gr00t", PolicyOptions(size="base"))
+    baseline = on_meta(lambda: policy_parts(gr00t.configure(PolicyOptions(size="base"))))
     assert set(baseline) == {"vision-language backbone", "action head"}
-    assert "3,754.6 M" in describe("gr00t", PolicyOptions(size="base"))
-    assert "1,70" in describe("tokenizer", TokenizerOptions(size="base"))
+    assert "3,754.6 M" in gr00t.plan(PolicyOptions(size="base"))
+    assert "1,70" in tokenizer.plan(tokenizer.TokenizerOptions(size="base"))
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,7 @@ def test_without_a_cache_batches_hold_the_pictures_changed_alike_now_and_later()
         return {"ids": torch.zeros(len(pictures), 3)}
 
     needs = Needs(
-        size.policy.bodies, size.policy.visual, 16, 4, {"demonstrations": 1.0, "frames": 0.0}, True, cached=False,
+        size.policy.bodies, size.policy.visual, 16, 8, {"demonstrations": 1.0, "frames": 0.0}, True, cached=False,
         reader=reader,
     )  # fmt: skip
     batches = make_ready(PolicyOptions(dry_run=True), [SquareChunks()], needs).batches

@@ -27,9 +27,9 @@ from reports import frames
 from reports.sections import task_cells
 from reports.statistics import Estimate, mean_over_tasks, mean_over_units
 from training.data.chunks import Chunks, open_chunks
-from training.options import PolicyOptions
 from training.unit.analyse import Efficiency, Imitation
 from training.unit.batches import episode_of, kept_out
+from training.unit.options import PolicyOptions
 from training.unit.ready import Needs, make_ready
 
 Row = dict[str, Any]

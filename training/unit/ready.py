@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,15 +14,14 @@ from agents.nets.embodiments import EmbodimentSlots, Scaling
 from agents.nets.language import Words
 from agents.nets.visual import Visual
 from crossbody.errors import CrossbodyError
-from training.data.chunks import Chunks
-from training.loop import Loop, Plan
-from training.options import Common
+from training.data.chunks import Chunks, open_folders
 from training.unit.batches import Batches, Mixing, fit_scalings, position_statistics
 from training.unit.eyes import CachedEyes, ClosedEyes, OpenEyes, Reader, Stream, text_of
+from training.unit.options import UnitOptions
 from training.unit.pictures import cached_grids, statistics
 from training.unit.sources import Source
 
-DRY_STEPS, DRY_BATCH, DRY_ROWS = 6, 8, 16
+DRY_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -58,22 +55,16 @@ class Ready:
     card: dict[str, Any]
 
 
-def loop_plan(options: Common, name: str, defaults: dict[str, Any]) -> Plan:
-    """Return the loop's plan from the options, or from the size's defaults where an option is not given."""
-    steps = DRY_STEPS if options.dry_run else options.steps or defaults["steps"]
-    return Plan(
-        folder=options.out or Path("runs/train") / f"{name}-{options.size}",
-        steps=steps,
-        learning_rate=options.learning_rate or defaults["learning_rate"],
-        seed=options.seed,
-        log_every=min(options.log_every, steps),
-        save_every=min(options.save_every, steps),
-        bf16=options.bf16,
-        checkpointing=options.checkpointing,
-    )
+def open_sets(options: UnitOptions) -> list[Chunks]:
+    """Return what --data holds; without it, CrossbodyError."""
+    if not options.data:
+        raise CrossbodyError(
+            "train on what? Give --data DIR; `uv run crossbody collect --suite robocasa_gr1 --out DIR` makes demonstrations."
+        )
+    return open_folders(options.data, options.episodes)
 
 
-def make_ready(options: Common, sets: Sequence[Chunks], needs: Needs) -> Ready:
+def make_ready(options: UnitOptions, sets: Sequence[Chunks], needs: Needs) -> Ready:
     """Open sources, compute or find their features, fit or take over the statistics."""
     candidates = [Source(c, needs.horizon, options.every) for c in sets]
     sources = [s for s in candidates if needs.shares["demonstrations" if s.acts else "frames"]]
@@ -96,8 +87,7 @@ def make_ready(options: Common, sets: Sequence[Chunks], needs: Needs) -> Ready:
         eyes = OpenEyes(needs.reader, needs.goal)
     seconds = time.monotonic() - started
     streams = [Stream(s, scalings[s.body.name], _share(s, sources, needs.shares)) for s in sources]
-    size = DRY_BATCH if options.dry_run else needs.batch
-    batches = Batches(streams, eyes, features, Mixing(size, options.seed, needs.bodies, needs.state_noise))
+    batches = Batches(streams, eyes, features, Mixing(needs.batch, options.seed, needs.bodies, needs.state_noise))
     return Ready(batches, scalings, features, {"data": _census(sources), "feature_seconds": round(seconds)})
 
 
@@ -108,17 +98,6 @@ def _cached_eyes(sources: Sequence[Source], needs: Needs, features: dict[str, np
     stored = features if "coarse_mean" in features else features | statistics(grids[0])
     tensors = {k: torch.from_numpy(v) for k, v in stored.items()}
     return CachedEyes(grids, [text_of(s, words) for s in sources], tensors, needs.goal)
-
-
-def card_of(options: Common, loop: Loop, ready: Ready, seconds: float, shown: dict[str, float]) -> dict[str, Any]:
-    """Return what a checkpoint remembers of its making."""
-    usual = {f.name: f.default for f in dataclasses.fields(options)}
-    given = {k: _plain(v) for k, v in dataclasses.asdict(options).items() if v != usual[k] or k in ("size", "seed")}
-    return {
-        "options": given, "steps": loop.plan.steps, "learning_rate": loop.plan.learning_rate,
-        "batch": ready.batches.mixing.size, "seconds": round(seconds), "waited": round(loop.waited, 4), "last": {k: round(v, 5) for k, v in shown.items()},
-        "torch": torch.__version__, **ready.card,
-    }  # fmt: skip
 
 
 def _share(source: Source, sources: Sequence[Source], shares: dict[str, float]) -> float:
@@ -140,7 +119,3 @@ def _census(sources: Sequence[Source]) -> list[dict[str, Any]]:
         }
         for s in sources
     ]
-
-
-def _plain(value: Any) -> Any:
-    return [str(v) for v in value] if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value

@@ -20,11 +20,11 @@ from agents.unit.tokenizer import UniT
 from crossbody.errors import CrossbodyError
 from evaluators.alignment import knn_mixing, linear_probe, mmd, retrieval, tsne
 from training.data.chunks import open_chunks
-from training.options import TokenizerOptions
 from training.unit.analyse import Alignment, Codebook, Denoising
 from training.unit.eyes import Batch, Stream
+from training.unit.options import UnitOptions
+from training.unit.parts import load_tokenizer, prepare
 from training.unit.ready import Needs, make_ready
-from training.unit.tokenizer import load_tokenizer, prepare
 
 Row = dict[str, Any]
 SIGMAS = np.linspace(0, 0.5, 11)
@@ -165,7 +165,7 @@ def _encode(options: Codebook) -> tuple[UniT, dict[str, Encoded]]:
                 c, known = unit.config, (stored.scalings, stored.features)
                 shares = {"demonstrations": 1.0, "frames": 0.0}
                 needs = Needs(c.bodies, c.visual, c.horizon, BATCH, shares, True, cached=c.visual.cached, known=known)
-                ready = make_ready(TokenizerOptions(seed=options.seed), [chunks], needs)
+                ready = make_ready(UnitOptions(seed=options.seed), [chunks], needs)
                 stream = ready.batches.streams[0]
                 parts = [ready.batches(i, held_out=True) for i in range(-(-options.samples // BATCH))]
                 bodies[chunks.embodiment] = _through(unit, stream, _joined(parts))
