@@ -68,7 +68,7 @@ def qwen():
     }  # fmt: skip
     torch.manual_seed(0)
     backbone = Qwen2_5_VLModel(Qwen2_5_VLConfig(text_config=text, vision_config=vision, image_token_id=IMAGE))
-    config = small(policy={"language": "qwen2_5_vl_3b", "looks": 0, "position_weight": 0.0}).policy
+    config = small(policy={"language": "qwen2_5_vl_3b", "localizer_points": 0, "position_weight": 0.0}).policy
     return Policy(config, QwenContext(config, backbone)).eval()
 
 
@@ -134,7 +134,7 @@ def test_without_a_cache_batches_hold_the_pictures_changed_alike_now_and_later()
         return {"ids": torch.zeros(len(pictures), 3)}
 
     needs = Needs(
-        size.policy.bodies, size.policy.visual, 16, 8, {"demonstrations": 1.0, "frames": 0.0}, True, cached=False,
+        size.policy.embodiments, size.policy.visual, 16, 8, {"demonstrations": 1.0, "frames": 0.0}, True, cached=False,
         reader=reader,
     )  # fmt: skip
     batches = make_ready(PolicyOptions(dry_run=True), [SquareChunks()], needs).batches
