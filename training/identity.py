@@ -85,8 +85,10 @@ def differences(before: Any, now: Any, name: str = "") -> Iterator[str]:
 def _of_format_1(run: Run[Any], before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     """Yield what differs from an older note, which states some of the values, and from the options of the checkpoint beside it."""
     yield from (d for k in before if k in now for d in differences(before[k], now[k], k))
-    typed = _checkpoint(run.folder).get("training", {}).get("options")
-    for field in dataclasses.fields(run.given) if typed is not None else ():
+    typed: dict[str, Any] | None = _checkpoint(run.folder).get("training", {}).get("options")
+    if typed is None:
+        return
+    for field in dataclasses.fields(run.given):
         value = getattr(run.given, field.name)
         if field.name in now and field.name not in before and not isinstance(value, Path):
             yield from differences(typed.get(field.name, plain(field.default)), plain(value), field.name)

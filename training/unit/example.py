@@ -12,8 +12,8 @@ from agents.unit.config import load_size, to_dict
 from agents.unit.tokenizer import UniT
 from tasks import gr1
 from training.data.demonstration import Demonstration
+from training.data.formats.lerobot2 import Writer
 from training.data.layout import Layout
-from training.data.lerobot2 import Writer
 from training.gr1 import frames
 from training.unit.options import UnitOptions
 from training.unit.ready import Needs, make_ready, open_sets
