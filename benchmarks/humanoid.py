@@ -126,12 +126,12 @@ def _differences() -> None:
     from envs.humanoid import physics, robot
 
     body = robot.load()
-    true = _trajectory(physics.make("mujoco", body, 2, threads=1))
+    true = trajectory(physics.make("mujoco", body, 2, threads=1))
     head = "".join(f"{f'after {step * 20} ms':>26}" for step in SHOWN)
     print(f"\nmean difference from mujoco on one thread: joints, mrad; root, mm\n{'backend':<20}{head}")
     for name, options in (("mujoco", {"threads": 2}), ("isaacgym", {}), ("mjx", {})):
         try:
-            other = _trajectory(physics.make(name, body, 2, **options))
+            other = trajectory(physics.make(name, body, 2, **options))
         except CrossbodyError as error:
             print(f"{name:<20}  absent: {str(error).splitlines()[0]}")
             continue
@@ -142,7 +142,8 @@ def _differences() -> None:
         print(f"{name:<20}{cells}")
 
 
-def _trajectory(backend) -> list:
+def trajectory(backend) -> list:
+    """Return joint angles and root positions of two robots after each control step; the backend is closed."""
     _stand(backend)
     seen = []
     for target in _targets(backend.robot)[:, : backend.num_envs]:

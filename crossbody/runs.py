@@ -9,13 +9,23 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossbody.contracts import EpisodeRow, EpisodeSpec, RunProtocol, TaskSpec
+from crossbody.contracts import SUCCESS_RULES, EpisodeRow, EpisodeSpec, RunProtocol, TaskSpec
 from crossbody.errors import RunFolderError
+from crossbody.reading import Unreadable, read_json, typed
+from crossbody.rows import append_row, read_rows
+from crossbody.traces import DamagedTrace as DamagedTrace
+from crossbody.traces import check_trace
+from crossbody.traces import judge as judge
+from crossbody.traces import load_trace as load_trace
+from crossbody.traces import save_trace as save_trace
 
 if TYPE_CHECKING:
     import numpy as np
 
 FORMAT = 1
+LARGEST_MANIFEST = 1 << 28
+LONGEST_NAME = 200
+"""Characters of a task's name, which becomes part of the names of files."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,18 +59,23 @@ class Manifest:
         return data
 
     @staticmethod
-    def from_json(data: Mapping[str, Any]) -> Manifest:
-        """Return the manifest; one of another format raises RunFolderError."""
+    def from_json(data: Any) -> Manifest:
+        """Return the manifest; one of another format raises RunFolderError, one that is damaged Unreadable."""
+        data = typed(Mapping[str, Any], data, "the manifest")
         if data.get("format") != FORMAT:
+            packages = data.get("packages")
+            version = packages.get("crossbody", "unknown") if isinstance(packages, dict) else "unknown"
             raise RunFolderError(
-                f"this run folder has format {data.get('format')}; this version reads format {FORMAT}. Use the version that wrote it ({data.get('packages', {}).get('crossbody', 'unknown')})."
+                f"this run folder has format {data.get('format')}; this version reads format {FORMAT}. "
+                f"Use the version that wrote it ({version})."
             )
-        tasks = {t["name"]: TaskSpec(**t) for t in data["tasks"]}
-        fields = {f.name: data[f.name] for f in dataclasses.fields(Manifest)}
-        fields["protocol"] = RunProtocol(**data["protocol"])
-        fields["episodes"] = tuple(EpisodeSpec(tasks[name], index, seed) for name, index, seed in data["episodes"])
-        fields["command"] = tuple(data["command"])
-        return Manifest(**fields)
+        tasks = {task.name: task for task in typed(tuple[TaskSpec, ...], data.get("tasks"), "tasks")}
+        queue = typed(tuple[tuple[Any, ...], ...], data.get("episodes"), "episodes")
+        episodes = tuple(_episode(tasks, entry, f"episodes[{i}]") for i, entry in enumerate(queue))
+        plain = {k: v for k, v in data.items() if k not in ("tasks", "episodes")}
+        manifest = dataclasses.replace(typed(Manifest, plain | {"episodes": []}), episodes=episodes)
+        _check(manifest)
+        return manifest
 
 
 class RunFolder:
@@ -95,52 +110,46 @@ class RunFolder:
         """Return the manifest; a folder without one, or with a broken one, raises RunFolderError."""
         file = self.path / "manifest.json"
         try:
-            return Manifest.from_json(json.loads(file.read_text()))
+            return Manifest.from_json(read_json(file, LARGEST_MANIFEST))
         except FileNotFoundError:
             raise RunFolderError(
                 f"{self.path} is not a run folder: it has no manifest.json. Runs are listed by `ls runs`."
             ) from None
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise RunFolderError(f"{file} cannot be read ({error}); the run must be started anew.") from error
+        except Unreadable as error:
+            raise RunFolderError(f"{file} cannot be read: {error}. The run must be started anew.") from error
 
     def attempts(self) -> list[EpisodeRow]:
-        """Return every recorded attempt in file order. A torn last line (the process died while writing) is left out."""
-        file = self.path / "episodes.jsonl"
-        if not file.exists():
-            return []
-        lines = file.read_bytes().split(b"\n")
-        rows = []
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                rows.append(EpisodeRow(**json.loads(line)))
-            except (json.JSONDecodeError, TypeError, UnicodeDecodeError) as error:
-                if number == len(lines):  # no newline after it: torn
-                    break
-                raise RunFolderError(
-                    f"{file}, line {number} is not an episode row ({error}). Remove that line to run the episode again."
-                ) from error
-        return rows
+        """Return every recorded attempt in file order; see ``rows.read_rows``."""
+        return read_rows(self.path / "episodes.jsonl")
 
     def final_rows(self) -> dict[str, EpisodeRow]:
         """Return episode id -> its last attempt, in the queue's order; episodes without an attempt are absent."""
-        last = {row.episode: row for row in self.attempts()}
-        return {e.id: last[e.id] for e in self.manifest().episodes if e.id in last}
+        return final_rows(self.manifest(), self.attempts())
 
     def append(self, row: EpisodeRow) -> None:
-        """Write one row and flush it to the disk; a torn last line of an earlier process is cut off first."""
+        """Write one row and flush it to the disk; the end that an earlier process left is mended first."""
         file = self.path / "episodes.jsonl"
         try:
-            _cut_torn_line(file)
-            with file.open("ab") as out:
-                out.write(json.dumps(dataclasses.asdict(row), allow_nan=False).encode() + b"\n")
-                out.flush()
-                os.fsync(out.fileno())
+            append_row(file, row)
         except OSError as error:
             raise RunFolderError(
                 f"cannot write {file}: {error.strerror}. Nothing recorded is lost; free the disk and `uv run crossbody resume {self.path}`."
             ) from error
+
+    def trace(self, row: EpisodeRow, protocol: RunProtocol) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return (success bits (steps,), signals) of an attempt; DamagedTrace unless they bear its row out."""
+        return check_trace(self.trace_file(row.episode, row.attempt), row, protocol)
+
+    def files(self, kind: str) -> list[Path]:
+        """Return the files of ``traces``, ``scenes`` or ``video``; a link or a pipe among them raises RunFolderError."""
+        folder = self.path / kind
+        found = [f for f in sorted(folder.iterdir()) if not f.name.startswith(".")] if folder.is_dir() else []
+        for file in (folder, *found):
+            if file.is_symlink() or (file != folder and not file.is_file()):
+                raise RunFolderError(
+                    f"{file} is a link, a pipe or a folder, which no run makes. Put what it leads to in its place, or remove it."
+                )
+        return found
 
     def trace_file(self, episode: str, attempt: int = 1) -> Path:
         """Return the path of an attempt's trace."""
@@ -155,66 +164,57 @@ class RunFolder:
         return self.path / "video" / f"{episode.replace('/', '-')}-{attempt}.mp4"
 
 
+def final_rows(manifest: Manifest, attempts: Iterable[EpisodeRow]) -> dict[str, EpisodeRow]:
+    """Return episode id -> its last attempt, in the queue's order; a row that is of no episode of the queue raises RunFolderError."""
+    queue = {e.id: e for e in manifest.episodes}
+    last: dict[str, EpisodeRow] = {}
+    for row in attempts:
+        spec = queue.get(row.episode)
+        if spec is None or row.seed != spec.seed:
+            what = f"its seed is {spec.seed}, not {row.seed}" if spec else "its queue has no such episode"
+            raise RunFolderError(
+                f"episodes.jsonl has a row of {row.episode} that is not of the run in manifest.json: {what}. "
+                "Put the two files of one run together again."
+            )
+        last[row.episode] = row
+    return {name: last[name] for name in queue if name in last}
+
+
 def write_atomic(file: Path, content: bytes) -> None:
     """Write a file so that it is either complete or absent, whatever happens."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    with part.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(file)
+    try:
+        with part.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(file)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
-def save_trace(file: Path, success: Iterable[bool], signals: Mapping[str, np.ndarray]) -> str:
-    """Write a trace and return its digest: the success bit of every control step and named arrays (steps, …)."""
-    import hashlib
-    import io
-
-    import numpy as np
-
-    arrays = {
-        "success": np.asarray(list(success), dtype=bool),
-        **{f"signal.{k}": np.asarray(v) for k, v in signals.items()},
-    }
-    sha = hashlib.sha256()
-    for name in sorted(arrays):
-        a = np.ascontiguousarray(arrays[name])
-        sha.update(f"{name} {a.dtype.str} {a.shape}".encode() + a.tobytes())
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    write_atomic(file, buffer.getvalue())
-    return sha.hexdigest()[:16]
+def _episode(tasks: Mapping[str, TaskSpec], entry: tuple[Any, ...], place: str) -> EpisodeSpec:
+    if len(entry) != 3:
+        raise Unreadable(f"{place} has {len(entry)} values, not task, index and seed")
+    name, index, seed = (typed(kind, v, place) for kind, v in zip((str, int, int), entry, strict=True))
+    if name not in tasks:
+        raise Unreadable(f"{place} is of the task {name[:LONGEST_NAME]}, which is not among its tasks")
+    return EpisodeSpec(tasks[name], index, seed)
 
 
-def load_trace(file: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return (success bits (steps,), signals) of a trace file."""
-    import numpy as np
-
-    with np.load(file, allow_pickle=False) as data:
-        return data["success"], {k.removeprefix("signal."): data[k] for k in data.files if k.startswith("signal.")}
-
-
-def judge(success: np.ndarray, rule: str, chunk: int) -> bool:
-    """Return whether the success bits (steps,) of an episode count as a success under a rule.
-
-    ``any_step``: any bit. ``chunk_end``: any bit at the last step of a chunk, the last chunk being cut where the
-    episode ends. ``final``: the last bit. An episode without a step is a failure.
-    """
-    if len(success) == 0:
-        return False
-    if rule == "any_step":
-        return bool(success.any())
-    if rule == "chunk_end":
-        return bool(success[chunk - 1 :: chunk].any() or success[-1])
-    return bool(success[-1])
-
-
-def _cut_torn_line(file: Path) -> None:
-    if not file.exists() or file.stat().st_size == 0:
-        return
-    with file.open("rb+") as out:
-        out.seek(-1, os.SEEK_END)
-        if out.read(1) != b"\n":
-            content = file.read_bytes()
-            out.truncate(content.rfind(b"\n") + 1)
+def _check(manifest: Manifest) -> None:
+    """Raise Unreadable for what no run can have written, where somebody would stumble over it later."""
+    p = manifest.protocol
+    if p.success_rule not in SUCCESS_RULES or min(p.max_steps, p.chunk, p.episodes_per_task) < 1:
+        raise Unreadable("protocol has an unknown success rule, or a number below 1")
+    if not manifest.episodes:
+        raise Unreadable("its queue has no episode")
+    names = [e.id for e in manifest.episodes]
+    if len(set(names)) < len(names) or min(min(e.index, e.seed) for e in manifest.episodes) < 0:
+        raise Unreadable("its queue has an episode twice, or a negative index or seed")
+    if wrong := next((n for n in (*names, manifest.suite) if len(n) > LONGEST_NAME or "\0" in n), ""):
+        raise Unreadable(f"the name {wrong[:40]}… is longer than {LONGEST_NAME} characters")
+    if typed(float, manifest.environment.get("control_hz", 0), "environment.control_hz") < 0:
+        raise Unreadable("environment.control_hz is negative")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from reports.frames import left_out
 from reports.statistics import detectable_difference
 from reports.table import table_of
 
@@ -28,6 +29,7 @@ def caption(runs: Sequence[Run], long: pd.DataFrame) -> list[str]:
     """Return what a reader must know before the numbers: completeness, protocol, n, and how far they carry."""
     first = runs[0]
     lines = [unfinished(run) for run in runs if run.missing]
+    lines += [f"UNFINISHED: {left_out(run)}" for run in runs if run.doubts]
     lines += [protocol_line(first), episodes_line(first)]
     shown = detectable_difference(len(first.rows), _overall(long))
     if not math.isnan(shown) and not first.missing:
@@ -45,10 +47,10 @@ def caption(runs: Sequence[Run], long: pd.DataFrame) -> list[str]:
 def unfinished(run: Run) -> str:
     """Return the sentence that stands above an unfinished run."""
     missing, total = len(run.missing), len(run.manifest.episodes)
-    return (
-        f"UNFINISHED: {missing} of {total} episodes are missing, so means over them are not shown. "
-        f"Continue with `uv run crossbody resume {run.path}`."
-    )
+    text = f"UNFINISHED: {missing} of {total} episodes are missing, so means over them are not shown."
+    if missing == len(run.doubts) or run.manifest.command[:1] == ("crossbody",):  # nothing that a resume would run
+        return text
+    return f"{text} Continue with `uv run crossbody resume {run.path}`."
 
 
 def protocol_line(run: Run) -> str:

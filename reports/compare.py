@@ -13,6 +13,7 @@ import tyro
 from crossbody.contracts import EpisodeRow
 from crossbody.errors import RunFolderError
 from crossbody.seeds import generator
+from crossbody.texts import say
 from reports import frames
 from reports.layout import percent
 
@@ -112,19 +113,20 @@ def show(first: frames.Run, second: frames.Run, found: Sequence[Comparison], con
     """Print the comparison and what follows from it."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     a, b = names(first, second)
-    grid = Table(title=f"{b} minus {a}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    grid = Table(title=Text(f"{b} minus {a}"), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     grid.add_column("")
     for c in found:
-        grid.add_column(c.name.replace("_", " ").capitalize(), justify="right")
+        grid.add_column(Text(c.name.replace("_", " ").capitalize()), justify="right")
     for line in zip(*(_lines(c) for c in found), strict=True):
-        grid.add_row(line[0][0].format(a=a, b=b), *(text for _, text in line))
+        grid.add_row(Text(line[0][0].format(a=a, b=b)), *(text for _, text in line))
     console.print(grid)
     left_out = len(first.rows) + len(second.rows) - 2 * found[0].pairs
     if left_out:
-        console.print(f"{left_out} episodes have no partner in the other run and are left out.", highlight=False)
-    console.print(verdict(found[0], a, b), highlight=False, style="bold")
+        say(console, f"{left_out} episodes have no partner in the other run and are left out.", wrap=True)
+    say(console, verdict(found[0], a, b), style="bold", wrap=True)
     console.print(
         "Interval: paired bootstrap over scenes. p: McNemar’s exact test, not corrected for looking at several splits. "
         "Could show: the smallest difference that this many pairs show with 80 % power.",

@@ -23,15 +23,15 @@ def _grid(title: str) -> Table:
     from rich import box
     from rich.table import Table
 
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    return Table(title=_text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def _systems(block: TableBlock) -> Table:
     grid = _grid(block.title)
-    grid.add_column(block.first, min_width=SYSTEM_WIDTH - 4, max_width=SYSTEM_WIDTH)
+    grid.add_column(_text(block.first), min_width=SYSTEM_WIDTH - 4, max_width=SYSTEM_WIDTH)
     for i, title in enumerate(block.header):
         longest = max((len(row.cells[i].interval.replace(" ", "")) for row in block.rows), default=0)
-        grid.add_column(title, justify="right", width=max(10, longest, *(len(word) for word in title.split())))
+        grid.add_column(_text(title), justify="right", width=max(10, longest, *(len(word) for word in title.split())))
     for row in block.rows:
         style = "bold" if row.kind == OURS else ""
         grid.add_row(_text((row.label, style)), *(_stacked(c, style) for c in row.cells), end_section=row.kind == OURS)
@@ -43,16 +43,16 @@ def _tasks(block: TableBlock, width: int) -> Table:
     room = max(0, (width - TASK_WIDTH - OWN_WIDTH * len(ours)) // NUMBER_WIDTH)
     others = [i for i, published in enumerate(block.published) if published][:room]
     grid = _grid(block.title)
-    grid.add_column(block.first, no_wrap=True)
+    grid.add_column(_text(block.first), no_wrap=True)
     for i in ours:
         for title in (block.header[i], "95 %", "n", ""):
-            grid.add_column(title, justify="right", no_wrap=True)
+            grid.add_column(_text(title), justify="right", no_wrap=True)
     for i in others:
-        grid.add_column(block.header[i], justify="right", style="dim", width=NUMBER_WIDTH - 2, overflow="fold")
+        grid.add_column(_text(block.header[i]), justify="right", style="dim", width=NUMBER_WIDTH - 2, overflow="fold")
     for row in block.rows:
         style = "bold" if row.kind == HEADING else ""
         own = [_text(part) for i in ours for part in _spread(row.cells[i], style)]
-        grid.add_row(_text((row.label, style)), *own, *(row.cells[i].value for i in others))
+        grid.add_row(_text((row.label, style)), *own, *(_text(row.cells[i].value) for i in others))
     return grid
 
 
@@ -66,7 +66,8 @@ def _spread(cell: CellText, style: str) -> list[tuple[str, str]]:
     return [(cell.value, style), (cell.interval.replace(" ", ""), style), (n, "dim"), (cell.warning, "red")]
 
 
-def _text(*parts: tuple[str, str]) -> Text:
+def _text(*parts: str | tuple[str, str]) -> Text:
+    """Return text that is no markup, whatever it holds."""
     from rich.text import Text
 
     return Text.assemble(*parts)

@@ -3,42 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossbody.contracts import EpisodeRow
 from crossbody.errors import RunFolderError
-from crossbody.runs import Manifest, RunFolder
+from crossbody.reading import Unreadable, read_bytes
+from crossbody.runs import DamagedTrace, Manifest, RunFolder, final_rows
+from crossbody.texts import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MISSING = "missing"
+SHOWN_DOUBTS = 3
+MOST_METRICS = 10_000_000
+LARGEST_METRICS = 1 << 30
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder that has been read: its manifest and the last attempt of each episode."""
+    """A run folder that has been read: its manifest and the last attempt of each episode.
+
+    An episode whose trace does not bear its row out is missing, and ``doubts`` has the reason.
+    """
 
     path: Path
     manifest: Manifest
     rows: Mapping[str, EpisodeRow]
     attempts: int
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def missing(self) -> list[str]:
-        """The episodes of the queue without an attempt."""
+        """The episodes of the queue without an attempt that can be believed."""
         return [e.id for e in self.manifest.episodes if e.id not in self.rows]
 
 
 def read(path: Path | str) -> Run:
-    """Return a run; a folder that is not one raises RunFolderError."""
+    """Return a run whose rows were checked against their traces; a folder that is not one raises RunFolderError."""
     folder = RunFolder(path)
     manifest, attempts = folder.manifest(), folder.attempts()
-    last = {row.episode: row for row in attempts}
-    queue = {e.id for e in manifest.episodes}
-    return Run(folder.path, manifest, {k: v for k, v in last.items() if k in queue}, len(attempts))
+    rows = final_rows(manifest, attempts)
+    doubts = {name: doubt for name, row in rows.items() if (doubt := _doubt(folder, row, manifest))}
+    return Run(folder.path, manifest, {k: v for k, v in rows.items() if k not in doubts}, len(attempts), doubts)
+
+
+def _doubt(folder: RunFolder, row: EpisodeRow, manifest: Manifest) -> str:
+    """Return why a row cannot be believed, or ''."""
+    if row.status != "ok" or not row.trace_hash:
+        return ""
+    try:
+        folder.trace(row, manifest.protocol)
+    except DamagedTrace as error:
+        return str(error)
+    return ""
 
 
 def episodes(runs: Sequence[Run]) -> pd.DataFrame:
@@ -61,14 +81,41 @@ def measured(runs: Sequence[Run]) -> pd.DataFrame:
 
     found = []
     for run in runs:
-        file = run.path / "metrics.parquet"
-        if not file.exists():
-            raise RunFolderError(f"{run.path} has no metrics.parquet. `uv run crossbody resume {run.path}` writes it.")
-        long = pd.read_parquet(file)
+        long = metrics(run.path)
         wide = long.pivot(index="episode", columns="metric", values=["value", "weight"])
         wide.columns = [f"{'metric' if kind == 'value' else 'weight'}.{name}" for kind, name in wide.columns]
         found.append(episodes([run]).merge(wide, how="left", left_on="episode", right_index=True))
     return pd.concat(found, ignore_index=True)
+
+
+def metrics(run: Path) -> pd.DataFrame:
+    """Return a run's ``metrics.parquet``, a row per episode and metric; an absent or damaged one raises RunFolderError."""
+    file, again = run / "metrics.parquet", f"`uv run crossbody resume {run}` writes it."
+    try:
+        long = read_parquet(file)
+        doubled = long.duplicated(["episode", "metric"]).any()
+        if doubled or any(long[c].dtype.kind != "f" for c in ("value", "weight")):
+            raise Unreadable("has an episode's metric twice, or values that are no numbers")
+    except FileNotFoundError:
+        raise RunFolderError(f"{run} has no metrics.parquet. {again}") from None
+    except (Unreadable, KeyError) as error:
+        raise RunFolderError(f"{file} is damaged: {error}. Remove it; {again}") from error
+    return long
+
+
+def read_parquet(file: Path) -> pd.DataFrame:
+    """Return a table of at most ``MOST_METRICS`` rows; what is none raises Unreadable."""
+    import pyarrow
+    import pyarrow.parquet
+
+    content = read_bytes(file, LARGEST_METRICS)
+    try:
+        source = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content))
+        if source.metadata.num_rows > MOST_METRICS:
+            raise Unreadable(f"has {source.metadata.num_rows:,} rows; at most {MOST_METRICS:,} are read")
+        return source.read().to_pandas()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise error if isinstance(error, Unreadable) else Unreadable(one_line(str(error), 200)) from error
 
 
 def where(rows: pd.DataFrame, column: str, *values: str) -> pd.DataFrame:
@@ -143,9 +190,21 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]
 def require_complete(runs: Sequence[Run]) -> None:
     """Raise RunFolderError with the number of missing episodes and the command that runs them."""
     for run in runs:
+        if run.doubts:
+            raise RunFolderError(
+                f"{run.path}: {left_out(run)} Remove the rows of these episodes from episodes.jsonl and run them again with "
+                f"`uv run crossbody resume {run.path}`, or give --show-missing to see what there is."
+            )
         if run.missing:
             raise RunFolderError(
                 f"{run.path}: {len(run.missing)} of {len(run.manifest.episodes)} episodes are missing "
                 f"(the first is {run.missing[0]}). Finish it with `uv run crossbody resume {run.path}`, "
                 "or give --show-missing to see what there is."
             )
+
+
+def left_out(run: Run) -> str:
+    """Return the sentence that names the episodes whose rows their traces do not bear out."""
+    named = [f"{name}: {reason}" for name, reason in list(run.doubts.items())[:SHOWN_DOUBTS]]
+    more = f", and {len(run.doubts) - SHOWN_DOUBTS} more" if len(run.doubts) > SHOWN_DOUBTS else ""
+    return f"{len(run.doubts)} of {len(run.manifest.episodes)} episodes cannot be believed ({'; '.join(named)}{more})."

@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from crossbody.contracts import EpisodeRow
+from crossbody.reading import read_bytes
 from crossbody.runs import RunFolder
 from reports import figures, published
 from reports.caption import caption, heading
@@ -30,13 +32,15 @@ if TYPE_CHECKING:
 EMBED_EACH, EMBED_ALL = 400_000, 16_000_000
 """A video goes into the page up to this many bytes, until the page holds this many; the others are linked beside it."""
 
+FILES = ("manifest.json", "episodes.jsonl", "metrics.parquet", "table.csv", "table.md")
+
 EAGER_VIDEOS = 24
 """Further videos are fetched only when they are played."""
 
 
 @dataclass(frozen=True)
-class Failure:
-    """An episode that did not succeed."""
+class Shown:
+    """An episode of the page: a failure with its reason, or a success of which there is a video."""
 
     row: EpisodeRow
     name: str
@@ -72,8 +76,9 @@ def page(runs: Sequence[Run], long: pd.DataFrame) -> str:
         intervals=_interval_figures(long),
         bars=_task_figures(long),
         endings=_endings(run),
-        failures=_failures(run),
+        **_episodes(run),
         eager=EAGER_VIDEOS,
+        files=_files(run.path),
         sources=_sources(runs, long),
         contamination=contamination(run),
         settings=_settings(run),
@@ -112,6 +117,8 @@ def contamination(run: Run) -> str:
 
 def _headlines(long: pd.DataFrame) -> list[tuple[str, CellText, dict[str, Any]]]:
     own = [r for r in long.to_dict("records") if r["origin"] == "run" and not r["group"]]
+    if not own:
+        return []
     first = [r for r in own if r["section"] == own[0]["section"] and r["system"] == own[0]["system"]]
     return [(r["column"], cell(r), r) for r in sorted(first, key=lambda r: not r["column"].startswith("Mean"))]
 
@@ -154,25 +161,35 @@ def reason(row: EpisodeRow, run: Run) -> str:
     return f"no success within {row.steps} steps"
 
 
-def _failures(run: Run) -> list[Failure]:
-    found, held = [], 0
-    for row in run.rows.values():
-        if row.success is True:
-            continue
+def _episodes(run: Run) -> dict[str, list[Shown]]:
+    """Return the failures, and the successes with a video; failures come first where not every video fits into the page."""
+    found: dict[str, list[Shown]] = {"failures": [], "successes": []}
+    held = 0
+    for row in sorted(run.rows.values(), key=lambda row: row.success is True):
         video, size = _video(run, row, EMBED_ALL - held)
         held += size
-        found.append(Failure(row, label(row.task), reason(row, run), video))
+        if row.success is not True:
+            found["failures"].append(Shown(row, label(row.task), reason(row, run), video))
+        elif video:
+            found["successes"].append(Shown(row, label(row.task), "", video))
     return found
 
 
 def _video(run: Run, row: EpisodeRow, room: int) -> tuple[str, int]:
+    """Return what a page plays of an episode, and how many bytes of it are in the page; a link may lead anywhere and is not followed."""
     file = RunFolder(run.path).video_file(row.episode, row.attempt)
-    if not file.exists():
+    if file.parent.is_symlink() or file.is_symlink() or not file.is_file():
         return "", 0
     size = file.stat().st_size
     if size > min(EMBED_EACH, room):
-        return file.relative_to(run.path).as_posix(), 0
-    return "data:video/mp4;base64," + base64.b64encode(file.read_bytes()).decode(), size
+        return quote(file.relative_to(run.path).as_posix()), 0
+    return "data:video/mp4;base64," + base64.b64encode(read_bytes(file, EMBED_EACH)).decode(), size
+
+
+def _files(folder: Path) -> list[str]:
+    """Return the files and folders of a run that its page may point to."""
+    folders = [f"{name}/" for name in ("traces", "scenes", "video") if any((folder / name).glob("[!.]*"))]
+    return [name for name in FILES if (folder / name).is_file()] + folders
 
 
 def _sources(runs: Sequence[Run], long: pd.DataFrame) -> list[published.PublishedRow]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,15 @@ import tyro
 
 from crossbody.contracts import EpisodeSpec
 from crossbody.errors import RunFolderError
+from crossbody.reading import Unreadable
+from crossbody.rows import line_of
 from crossbody.runs import Manifest, RunFolder, write_atomic
 from reports import frames
 
 ONE = ("protocol_hash", "protocol", "agent", "agent_options", "agent_card", "suite", "seed", "packages", "git")
 """What the shards of one run share."""
+
+KINDS = ("traces", "scenes", "video")
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,11 @@ def merge(folders: Sequence[Path], out: Path) -> RunFolder:
     for shard in shards[1:]:
         _require_one_run(shards[0], shard)
     _require_disjoint(shards)
+    files = [(kind, file) for folder in folders for kind in KINDS for file in RunFolder(folder).files(kind)]
     merged = RunFolder.create(out, _manifest(shards))
     _write_rows(merged, folders)
-    for folder in folders:
-        for kind in ("traces", "scenes", "video"):
-            for file in sorted((folder / kind).glob("*")):
-                shutil.copy2(file, merged.path / kind / file.name)
+    for kind, file in files:
+        shutil.copy2(file, merged.path / kind / file.name)
     _write_metrics(merged, folders)
     return merged
 
@@ -139,15 +141,18 @@ def _write_rows(merged: RunFolder, folders: Sequence[Path]) -> None:
     place = {e.id: i for i, e in enumerate(merged.manifest().episodes)}
     rows = [row for folder in folders for row in RunFolder(folder).attempts() if row.episode in place]
     rows.sort(key=lambda row: place[row.episode])  # stable: the attempts of an episode keep their order
-    lines = [json.dumps(dataclasses.asdict(row), allow_nan=False) + "\n" for row in rows]
-    write_atomic(merged.path / "episodes.jsonl", "".join(lines).encode())
+    write_atomic(merged.path / "episodes.jsonl", b"".join(map(line_of, rows)))
 
 
 def _write_metrics(merged: RunFolder, folders: Sequence[Path]) -> None:
     import pandas as pd
 
-    files = [file for folder in folders if (file := folder / "metrics.parquet").exists()]
-    if files:
-        pd.concat([pd.read_parquet(file) for file in files], ignore_index=True).to_parquet(
-            merged.path / "metrics.parquet", index=False
-        )
+    files = [folder / "metrics.parquet" for folder in folders]
+    try:
+        tables = [frames.read_parquet(file) for file in files if file.exists()]
+    except Unreadable as error:
+        raise RunFolderError(
+            f"a shard's metrics.parquet is damaged: {error}. `uv run crossbody resume` on that shard writes it again."
+        ) from error
+    if tables:
+        pd.concat(tables, ignore_index=True).to_parquet(merged.path / "metrics.parquet", index=False)

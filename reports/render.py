@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from crossbody.texts import csv_safe
 from reports.layout import HEADING, OURS, TableBlock
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ _LATEX |= {
 
 
 def csv(long: pd.DataFrame) -> str:
-    """Return the long table with fractions in full precision; NaN is an empty field."""
-    return long.to_csv(index=False, lineterminator="\n")
+    """Return the long table with fractions in full precision; NaN is an empty field, and no text is a spreadsheet's formula."""
+    safe = long.map(lambda value: csv_safe(value) if isinstance(value, str) else value)
+    return safe.to_csv(index=False, lineterminator="\n")
 
 
 def markdown(title: str, facts: Sequence[str], blocks: Sequence[TableBlock]) -> str:

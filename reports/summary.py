@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossbody.runs import write_atomic
+from crossbody.texts import say
 from reports import frames, table
 from reports.caption import caption, heading
 from reports.layout import blocks
@@ -35,11 +36,11 @@ def publish(runs: Sequence[Run], console: Console) -> None:
     title, facts = heading(runs), caption(runs, long)
     for block in reversed(blocks(long, everything=False)):  # the overall numbers stand last, where a terminal stops
         show(console, block)
-    console.print(title, style="bold", highlight=False)
+    say(console, title, style="bold", wrap=True)
     for line in facts:
-        console.print(f"• {line}", highlight=False, style="red" if line.startswith("UNFINISHED") else "")
+        say(console, f"• {line}", style="red" if line.startswith("UNFINISHED") else "", wrap=True)
     folder = runs[0].path
     write_atomic(folder / "table.csv", csv(long).encode())
     write_atomic(folder / "table.md", markdown(title, facts, blocks(long)).encode())
     write_atomic(folder / "report.html", page(runs, long).encode())
-    console.print(f"• Written: {folder}/table.md, table.csv and report.html", highlight=False, soft_wrap=True)
+    say(console, f"• Written: {folder}/table.md, table.csv and report.html")

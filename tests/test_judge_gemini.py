@@ -209,7 +209,7 @@ def test_a_retry_succeeds_and_the_answer_says_how_many_tries_it_took(judging, se
 
 @pytest.mark.parametrize("header", [False, True], ids=["RetryInfo", "Retry-After"])
 def test_the_wait_that_the_server_asks_for_is_kept(judging, serve, monkeypatch, header):
-    from evaluators.judge import session
+    from evaluators.judge.asking import session
 
     waits = []
     original = session.persist
@@ -377,7 +377,7 @@ def test_a_password_in_the_base_url_is_refused(judging):
 
 
 def test_frames_too_large_for_a_request_are_not_sent(judging, serve, monkeypatch):
-    from evaluators.judge import gemini
+    from evaluators.judge.providers import gemini
 
     monkeypatch.setattr(gemini, "MOST_BYTES", 1000)
     server = serve(scores())

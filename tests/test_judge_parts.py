@@ -13,14 +13,14 @@ import pytest
 
 from crossbody.errors import CrossbodyError
 from evaluators.clips.reading import ClipError
-from evaluators.judge import rubric
-from evaluators.judge.clips import read_clip, sample, shots, shrink
-from evaluators.judge.ledger import Ledger
-from evaluators.judge.pairs import read_pairs
-from evaluators.judge.prices import Price, price_of
-from evaluators.judge.redact import Redactor
-from evaluators.judge.retry import hint_of
-from evaluators.judge.schema import Usage, Verdict, WholeVerdict, read_verdict
+from evaluators.judge.asking.ledger import Ledger
+from evaluators.judge.asking.prices import Price, price_of
+from evaluators.judge.asking.redact import Redactor
+from evaluators.judge.providers.hints import hint_of
+from evaluators.judge.questions import rubric
+from evaluators.judge.questions.clips import read_clip, sample, shots, shrink
+from evaluators.judge.questions.pairs import read_pairs
+from evaluators.judge.questions.schema import Usage, Verdict, WholeVerdict, read_verdict
 from tests.judging import Judging, write_pairs
 
 NOISE = np.random.default_rng(0).integers(0, 255, (12, 32, 48, 3), dtype=np.uint8)

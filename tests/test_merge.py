@@ -47,11 +47,13 @@ def test_a_suite_that_is_in_no_catalog_keeps_its_order_when_shards_come_in_their
 
 
 def test_every_attempt_trace_scene_and_video_comes_along(make, tmp_path):
-    folders = [RunFolder(make(name, part)) for name, part in (("a", "1/2"), ("b", "2/2"))]
+    broken = lambda e: "ValueError: it broke" if e.index == 0 else True  # noqa: E731
+    folders = [RunFolder(make(name, part, outcome=broken)) for name, part in (("a", "1/2"), ("b", "2/2"))]
     for folder in folders:
         row = next(iter(folder.final_rows().values()))
-        folder.append(EpisodeRow(**{**vars(row), "attempt": 2}))
-        save_trace(folder.trace_file(row.episode, 2), [True], {})
+        trace = save_trace(folder.trace_file(row.episode, 2), [True], {})
+        changes = {"attempt": 2, "status": "ok", "success": True, "steps": 1, "first_success_step": 1, "error": ""}
+        folder.append(EpisodeRow(**{**vars(row), **changes, "trace_hash": trace}))
         folder.scene_file(row.episode).write_text("{}")
         folder.video_file(row.episode, 2).write_bytes(b"video")
     merged = merge([f.path for f in folders], tmp_path / "out")

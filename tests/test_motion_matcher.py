@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from crossbody.errors import CrossbodyError
+from evaluators.backbones.motion import canonical, matcher
+from evaluators.backbones.motion.networks import padded
 from evaluators.metric import Unknown
-from evaluators.motion.clip import MotionClip
-from evaluators.motion.embeddings import canonical, matcher
-from evaluators.motion.embeddings.networks import padded
-from evaluators.motion.sets import NO_TEXTS
+from evaluators.subjects.motion import MotionClip
+from evaluators.subjects.motion_sets import NO_TEXTS
 from tests import motions
 from training.matcher import matching
 from training.matcher.matching import Captioned, Matches, is_new

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossbody.contracts import SUCCESS_RULES
-from crossbody.errors import RunFolderError
 from crossbody.runs import RunFolder, judge, load_trace
 from evaluators.commands import rescore
 from evaluators.commands.rescore import knowable
@@ -76,11 +75,15 @@ def test_an_unknown_rule_gets_the_nearest_and_the_list(whole, capsys):
     )
 
 
-def test_a_trace_that_is_gone_is_named(tmp_path):
+def test_an_episode_whose_trace_is_gone_is_missing_with_its_reason(tmp_path, capsys):
     folder = run(tmp_path / "r", protocol=LONG)
-    folder.trace_file("A/0001").unlink()
-    with pytest.raises(RunFolderError, match="A-0001-1.npz cannot be read .* so A/0001 cannot be judged again"):
-        rescore.rescore(folder, "final", tmp_path / "out")
+    trace = folder.trace_file("A/0001")
+    trace.unlink()
+    assert rescore.main([str(folder.path), "--rule", "final", "--out", str(tmp_path / "out")]) == 1
+    printed = capsys.readouterr().out
+    assert f"A/0001 is missing: the trace {trace} is absent, so it cannot be judged again.\n" in printed
+    assert "UNFINISHED: 1 of 6 episodes are missing" in printed
+    assert set(folder.final_rows()) - set(RunFolder(tmp_path / "out").final_rows()) == {"A/0001"}
 
 
 @given(

@@ -88,7 +88,7 @@ def tracker(folder):
 
 @torch.no_grad()
 def matcher(folder):
-    from evaluators.motion.embeddings import matcher as embedding
+    from evaluators.backbones.motion import matcher as embedding
 
     found, random = embedding.load(folder), torch.Generator().manual_seed(0)
     motions = found.network.motions(torch.randn(2, 196, 91, generator=random), torch.tensor([49, 20])).numpy()

@@ -10,15 +10,13 @@ from agents.nets.visual import DinoGrids
 from agents.unit.config import load_size
 from agents.unit.policy import Policy
 from agents.unit.qwen import QwenContext, QwenInputs
-from tests.unit_small import SMALL_POLICY, batch, small
+from tests.unit_small import IMAGE, SMALL_POLICY, batch, small, small_qwen
 from tests.unit_synthetic import SquareChunks
 from training.loop import save_memory
 from training.recipes import gr00t, tokenizer, vla_unit
 from training.unit.options import PolicyOptions
 from training.unit.plan import count, on_meta, policy_parts
 from training.unit.ready import Needs, make_ready
-
-IMAGE = 151655
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +53,7 @@ def test_the_baseline_is_the_same_network_without_code_heads():
 @pytest.fixture(scope="module")
 def qwen():
     """A policy on a Qwen2.5-VL of the same shape, a thousand times smaller."""
-    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLModel
-
-    text = {
-        "vocab_size": IMAGE + 20, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2,
-        "num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 256,
-        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [2, 3, 3]},
-    }  # fmt: skip
-    vision = {
-        "depth": 2, "hidden_size": 32, "intermediate_size": 32, "num_heads": 2, "out_hidden_size": 32,
-        "window_size": 56, "fullatt_block_indexes": [1],
-    }  # fmt: skip
-    torch.manual_seed(0)
-    backbone = Qwen2_5_VLModel(Qwen2_5_VLConfig(text_config=text, vision_config=vision, image_token_id=IMAGE))
+    backbone = small_qwen()
     config = small(policy={"language": "qwen2_5_vl_3b", "localizer_points": 0, "position_weight": 0.0}).policy
     return Policy(config, QwenContext(config, backbone)).eval()
 

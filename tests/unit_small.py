@@ -18,6 +18,9 @@ SMALL_POLICY = {
 }  # fmt: skip
 
 
+IMAGE = 151655  # Qwen2.5-VL's image token
+
+
 def small(tokenizer: dict | None = None, policy: dict | None = None) -> Size:
     """Return the tiny size, smaller still."""
     return load_size("tiny", SMALL_TOKENIZER | (tokenizer or {}), SMALL_POLICY | (policy or {}))
@@ -42,3 +45,20 @@ def batch(size: Size, n: int = 3, body: str = "gr1") -> dict[str, Tensor]:
         "positions": random(n, 2, 3), "positions_mask": torch.ones(n, 2, 3, dtype=torch.bool),
         "positions_metres": torch.full((n, 2, 3), 0.1), "pixels": torch.full((n, 2, 2), 128.0),
     }  # fmt: skip
+
+
+def small_qwen():
+    """Return a Qwen2.5-VL of the published shape, a thousand times smaller."""
+    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLModel
+
+    text = {
+        "vocab_size": IMAGE + 20, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 256,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [2, 3, 3]},
+    }  # fmt: skip
+    vision = {
+        "depth": 2, "hidden_size": 32, "intermediate_size": 32, "num_heads": 2, "out_hidden_size": 32,
+        "window_size": 56, "fullatt_block_indexes": [1],
+    }  # fmt: skip
+    torch.manual_seed(0)
+    return Qwen2_5_VLModel(Qwen2_5_VLConfig(text_config=text, vision_config=vision, image_token_id=IMAGE))

@@ -12,7 +12,7 @@ from typing import Any
 
 from crossbody.errors import CrossbodyError
 from crossbody.runs import write_atomic
-from evaluators.judge.redact import Redactor
+from evaluators.judge.asking.redact import Redactor
 from training.recipe import Run, plain
 
 NOTE, SNAPSHOT, WEIGHTS, CONFIG = "recipe.json", "snapshot.safetensors", "model.safetensors", "config.json"

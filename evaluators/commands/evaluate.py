@@ -15,6 +15,7 @@ from crossbody import arithmetic, catalog
 from crossbody.errors import CrossbodyError
 from crossbody.main import guarded
 from crossbody.options import check_options, renamed
+from crossbody.texts import say
 from evaluators.loop.plan import Plan, Timeouts, cores, scenes_folder, with_environment
 
 INTERRUPTED = 130
@@ -135,7 +136,7 @@ def _evaluate(argv: list[str]) -> int:
     def work(console: Any) -> None:
         from evaluators.loop.session import start
 
-        console.print(_headline(plan, folder), highlight=False, soft_wrap=True)
+        say(console, _headline(plan, folder))
         start(plan, folder, console)
 
     return carry_out(work, folder)

@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from crossbody.runs import RunFolder
-from evaluators.metric import write_metrics
+from crossbody.texts import say
+from evaluators.scoring.runs import write_metrics
 
 
 def finish(path: Path, console: Console) -> int:
@@ -16,9 +17,9 @@ def finish(path: Path, console: Console) -> int:
     folder = RunFolder(path)
     write_metrics(folder)
     importlib.import_module("reports.summary").write(path, console)
-    rows = folder.final_rows().values()
+    rows = list(folder.final_rows().values())
     if any(row.status == "ok" for row in rows):
         return 0
-    text = f"no episode has an outcome; the last error: {[row.error for row in rows][-1]}"
-    console.print(text, highlight=False, soft_wrap=True)
+    why = f"the last error: {rows[-1].error}" if rows else "none was tried to its end"
+    say(console, f"no episode has an outcome; {why}")
     return 1

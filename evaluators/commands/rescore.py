@@ -6,7 +6,7 @@ import dataclasses
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +16,9 @@ import tyro
 from crossbody.contracts import SUCCESS_RULES, EpisodeRow, RunProtocol
 from crossbody.errors import RunFolderError, UnknownName
 from crossbody.main import guarded
-from crossbody.runs import RunFolder, judge, load_trace
+from crossbody.rows import line_of
+from crossbody.runs import DamagedTrace, RunFolder, judge, write_atomic
+from crossbody.texts import say
 from evaluators.commands.evaluate import carry_out
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class Arguments:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, or 2 when the stored bits cannot tell."""
+    """Run the command and return its exit code: 0, 1 when an episode is left out, or 2 when the stored bits cannot tell."""
     argv = sys.argv[1:] if argv is None else list(argv)
     given = tyro.cli(Arguments, args=argv, prog="crossbody rescore", description=Arguments.__doc__)
     return guarded(lambda: _command(given, tuple(argv)))
@@ -45,25 +47,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 def rescore(folder: RunFolder, rule: str, out: Path, command: tuple[str, ...] = ()) -> RunFolder:
     """Return a new run folder with the outcomes under ``rule``; traces, scenes and videos are shared with the old one.
 
-    Raises RunFolderError when early stop cut episodes in a way that leaves the answer open.
+    An episode whose trace does not bear its row out is missing there. Raises RunFolderError when early stop cut episodes in
+    a way that leaves the answer open; nothing is written then.
     """
     manifest = folder.manifest()
     protocol = dataclasses.replace(manifest.protocol, success_rule=rule)
     last = folder.final_rows()
-    outcomes = {row.episode: _bits(folder, row) for row in last.values() if row.status == "ok"}
+    outcomes, lost = _outcomes(folder, manifest.protocol, last)
     _refuse_unknowable(folder, manifest.protocol, rule, outcomes)
+    files = [(kind, file) for kind in ("traces", "scenes", "video") for file in folder.files(kind)]
     new = RunFolder.create(
         out,
         dataclasses.replace(
             manifest, protocol=protocol, protocol_hash=protocol.hash(manifest.environment), command=command
         ),
     )
-    for name in ("traces", "scenes", "video"):
-        shutil.copytree(folder.path / name, out / name, copy_function=_link, dirs_exist_ok=True)
-    for row in folder.attempts():
-        if row == last[row.episode] and row.episode in outcomes:
-            row = dataclasses.replace(row, success=judge(outcomes[row.episode], rule, protocol.chunk))
-        new.append(row)
+    for kind, file in files:
+        _link(file, out / kind / file.name)
+    rows = [row for row in folder.attempts() if row != last[row.episode] or row.episode not in lost]
+    judged = [_judged(row, outcomes[row.episode], protocol) if row.status == "ok" else row for row in rows]
+    write_atomic(new.path / "episodes.jsonl", b"".join(map(line_of, judged)))
     return new
 
 
@@ -84,29 +87,41 @@ def _command(given: Arguments, argv: tuple[str, ...]) -> int:
     folder = RunFolder(given.run)
     out = given.out or folder.path.with_name(f"{folder.path.resolve().name}-{given.rule}")
 
+    lost: list[str] = []
+
     def work(console: Any) -> None:
         new = rescore(folder, given.rule, out, ("crossbody", "rescore", *argv))
         before, after = folder.final_rows(), new.final_rows()
         changed = [e for e in after if after[e].success != before[e].success]
-        console.print(
+        for episode, reason in _outcomes(folder, folder.manifest().protocol, before)[1].items():
+            lost.append(episode)
+            say(console, f"{episode} is missing: {reason}, so it cannot be judged again.", style="red")
+        say(
+            console,
             f"{sum(bool(r.success) for r in after.values())} of {len(after)} episodes succeed under {given.rule}, "
             f"{sum(bool(r.success) for r in before.values())} under {folder.manifest().protocol.success_rule}; "
             f"{len(changed)} changed{': ' + ', '.join(changed[:5]) if changed else ''}",
-            highlight=False,
-            soft_wrap=True,
         )
 
-    return carry_out(work, out)
+    return max(carry_out(work, out), 1 if lost else 0)
 
 
-def _bits(folder: RunFolder, row: EpisodeRow) -> np.ndarray:
-    file = folder.trace_file(row.episode, row.attempt)
-    try:
-        return load_trace(file)[0]
-    except (OSError, ValueError, KeyError) as error:
-        raise RunFolderError(
-            f"the trace {file} cannot be read ({error}), so {row.episode} cannot be judged again."
-        ) from error
+def _outcomes(
+    folder: RunFolder, protocol: RunProtocol, last: Mapping[str, EpisodeRow]
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return the success bits (steps,) of every episode with an outcome, and why those of some cannot be had."""
+    bits, lost = {}, {}
+    for row in last.values():
+        if row.status == "ok":
+            try:
+                bits[row.episode] = folder.trace(row, protocol)[0]
+            except DamagedTrace as error:
+                lost[row.episode] = str(error)
+    return bits, lost
+
+
+def _judged(row: EpisodeRow, bits: np.ndarray, protocol: RunProtocol) -> EpisodeRow:
+    return dataclasses.replace(row, success=judge(bits, protocol.success_rule, protocol.chunk))
 
 
 def _refuse_unknowable(folder: RunFolder, protocol: RunProtocol, rule: str, outcomes: dict[str, np.ndarray]) -> None:
@@ -120,7 +135,7 @@ def _refuse_unknowable(folder: RunFolder, protocol: RunProtocol, rule: str, outc
         )
 
 
-def _link(source: str, target: str) -> None:
+def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without links

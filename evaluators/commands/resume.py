@@ -14,6 +14,7 @@ import tyro
 from crossbody.errors import RunFolderError
 from crossbody.main import guarded
 from crossbody.runs import Manifest, RunFolder
+from crossbody.texts import say
 from evaluators.commands.evaluate import carry_out, parse
 from evaluators.loop.plan import Plan
 
@@ -45,7 +46,7 @@ def _resume(arguments: Arguments) -> int:
     def work(console: Any) -> None:
         from evaluators.loop.session import go_on
 
-        console.print(f"{plan.agent} on {plan.suite.name}, continued in {folder.path}", highlight=False, soft_wrap=True)
+        say(console, f"{plan.agent} on {plan.suite.name}, continued in {folder.path}")
         go_on(plan, folder, console)
 
     return carry_out(work, folder.path)

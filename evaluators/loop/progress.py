@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from crossbody.contracts import EpisodeRow
+from crossbody.texts import say
 from evaluators.loop.durations import expected_rest
 
 LINE_EVERY_S = 10.0
@@ -100,7 +101,7 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self._live:
             self._live.stop()
-        self._console.print(self._tally.summary(), highlight=False, soft_wrap=True)
+        say(self._console, self._tally.summary())
 
     def started(self, episode: str) -> None:
         self._tally.start(episode)
@@ -110,7 +111,7 @@ class Progress:
         if row.status != "ok":
             what = "no outcome" if final else "again"
             text = f"{row.episode} attempt {row.attempt} {row.status}: {row.error} ({what})"
-            self._console.print(text, highlight=False, soft_wrap=True)
+            say(self._console, text)
 
     def tick(self) -> None:
         every = 1 / REFRESH_HZ if self._live else LINE_EVERY_S
@@ -120,7 +121,7 @@ class Progress:
         if self._live:
             self._live.update(self._bar())
         else:
-            self._console.print(self._tally.summary(), highlight=False, soft_wrap=True)
+            say(self._console, self._tally.summary())
 
     def _bar(self) -> Table:
         grid = Table.grid(padding=(0, 1))

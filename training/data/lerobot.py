@@ -25,6 +25,8 @@ MAX_FPS = 1000
 MAX_WIDTH = 1_000_000
 MAX_GAPS = 1000  # numbers of tasks that may be unused
 STATS_PICTURES = 8  # per episode, for the statistics of the pictures
+ANOTHER_RATE = 0.02
+"""Of fps: how far the rate of the time stamps may be from it."""
 UNEVEN = 0.1
 """Of the time between two rows: how far their time stamps may differ from what fps says before a line tells it."""
 
@@ -207,7 +209,7 @@ class Reader:
         gaps = np.diff(times)
         if (wrong := gaps <= 0).any():
             raise place.error("timestamp", "does not ascend", int(np.argmax(wrong)) + 1)
-        if len(gaps) and not 0.9 < np.median(gaps) * self.info.fps < 1.1:
+        if len(gaps) and abs(np.median(gaps) * self.info.fps - 1) > ANOTHER_RATE:
             raise DataError(
                 f"{place.file}: the rows of episode {place.episode} are {np.median(gaps):.4g} s apart by their timestamp, "
                 f"but info.json says {self.info.fps:g} fps"

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from crossbody.seeds import generator
-from evaluators.frechet import frechet
-from evaluators.motion.embeddings.matcher import BATCH, Matching
-from evaluators.motion.embeddings.networks import padded
-from evaluators.motion.rows import REPLICATIONS
-from evaluators.motion.sets import PAIRS, POOL, pair_distances, ranks
+from evaluators.backbones.motion.matcher import BATCH, Matching
+from evaluators.backbones.motion.networks import padded
+from evaluators.metrics.frechet import frechet
+from evaluators.scoring.motions.rows import REPLICATIONS
+from evaluators.subjects.motion_sets import PAIRS, POOL, pair_distances, ranks
 from training.matcher.matching import Captioned
 
 TOPS = (1, 2, 3)

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from agents.nets.result import Result
 from crossbody.runs import write_atomic
 from envs.humanoid.motions import library
-from evaluators.motion.embeddings.matcher import Matcher, Sizes, load
-from evaluators.motion.sets import POOL
+from evaluators.backbones.motion.matcher import Matcher, Sizes, load
+from evaluators.subjects.motion_sets import POOL
 from training.loop import Batch, Done, Supervised
 from training.matcher.card import text
 from training.matcher.matching import HELD_OUT_WORDINGS, Matches, motions, statistics

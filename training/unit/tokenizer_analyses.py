@@ -18,7 +18,7 @@ from agents.nets.quantizer import perplexity
 from agents.unit.fast import FastTokenizer
 from agents.unit.tokenizer import UniT
 from crossbody.errors import CrossbodyError
-from evaluators.alignment import knn_mixing, linear_probe, mmd, retrieval, tsne
+from evaluators.metrics.alignment import knn_mixing, linear_probe, mmd, retrieval, tsne
 from training.data.chunks import open_chunks
 from training.unit.analyse import Alignment, Codebook, Denoising
 from training.unit.inputs import Batch, Stream

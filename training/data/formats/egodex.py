@@ -201,6 +201,8 @@ class Writer:
             raise DataError(
                 f"EgoDex needs {', '.join(f'state.{n}' for n in absent)}, which this data set does not have; collect with end effectors"
             )
+        if not layout.cameras:
+            raise DataError("EgoDex needs the pictures of a camera, which this data set does not have")
         self._root, self._layout, self._count = root, layout, 0
         self.remarks = _left_out(layout)
 

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ DATA = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 EPISODES = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 TASKS = "meta/tasks.parquet"
+OVERLAP = 0.5  # of the time between two rows
 
 
 class Writer:
@@ -164,6 +166,8 @@ class Reader(lerobot.Reader):
         super().__init__(info, _tasks(root), lerobot.checked_episodes(_episodes(root), root / "meta/episodes"))
         self._open: tuple[Path, Any] | None = None
         self._leave_out_absent_cameras()
+        for column in self.layout.cameras.values():
+            self._check_stretches(column)
 
     def _rows(self, line: Mapping[str, Any]) -> tuple[Path, Any, int]:
         file = self._packed(self.info.data_path, line, "data")
@@ -188,6 +192,22 @@ class Reader(lerobot.Reader):
         where = f"{self.info.root}/meta/episodes, episode {line['episode_index']}"
         chunk, number = (_index(line, f"{kind}/{name}_index", where) for name in ("chunk", "file"))
         return self._place(pattern, chunk_index=chunk, file_index=number, video_key=column)
+
+    def _check_stretches(self, column: str) -> None:
+        """Raise DataError where two episodes share a stretch of a video."""
+        if self.info.features[column].dtype != "video":
+            return
+        stretches: dict[Path, list[tuple[float, float, int]]] = {}
+        for line in self._episodes:
+            file, start, end = self._film(line, column)
+            stretches.setdefault(file, []).append((start, end, line["episode_index"]))
+        for file, found in stretches.items():
+            for (_, end, one), (start, _, other) in pairwise(sorted(found)):
+                if start < end - OVERLAP / self.info.fps and end < math.inf:
+                    raise DataError(
+                        f"{self.info.root}/meta/episodes: episodes {one} and {other} share a stretch of {file.name} of {column}, "
+                        f"one ends at {end:.3f} s, the other begins at {start:.3f} s"
+                    )
 
     def _leave_out_absent_cameras(self) -> None:
         for camera, column in list(self.layout.cameras.items()):
