@@ -47,6 +47,8 @@ KINDS = {
     "conditions": Kind("evaluators/generation/conditions", "open_conditions"),
     "metrics": Kind("evaluators/metrics", "METRIC", grouped=True),
     "scores": Kind("evaluators/scoring", "score"),
+    "reasons": Kind("reports/reasons", "REASON"),
+    "judges": Kind("evaluators/judge/providers", "make"),
     "tables": Kind("reports/tables", "TABLE"),
     "recipes": Kind("training/recipes", "RECIPE"),
     "suites": Kind("tasks/suites"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reports.frames import left_out
+from reports.layout import cell
 from reports.statistics import detectable_difference
 from reports.table import table_of
 
@@ -19,10 +20,33 @@ WIDE = 20
 """With fewer episodes per task than this, the caption says that intervals are wide (a half-width of 20 points)."""
 
 
+LATER = ("Success, ", "Falls, ")
+"""How columns begin that belong to the first look wherever they stand."""
+
+
 def heading(runs: Sequence[Run]) -> str:
     """Return who was evaluated on what."""
     first = runs[0].manifest
     return f"{first.agent} · {first.suite_title}"
+
+
+def headlines(long: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the numbers of the first look: the first block's, and success and falls where they stand in a later one."""
+    own = [r for r in long.to_dict("records") if r["origin"] == "run" and not r["group"] and r["headline"]]
+    if not own:
+        return []
+    first = [r for r in own if r["system"] == own[0]["system"]]
+    later = [r for r in first if r["section"] != own[0]["section"] and r["column"].startswith(LATER)]
+    chosen = [*{r["column"]: r for r in later}.values(), *(r for r in first if r["section"] == own[0]["section"])]
+    return sorted(chosen, key=lambda r: not r["column"].startswith("Mean"))
+
+
+def headline(long: pd.DataFrame) -> list[str]:
+    """Return the first of the headlines as one line; none where there is none."""
+    return [
+        f"{r['system']}, {r['column'].removesuffix(', %')}{' (%)' * (r['unit'] == '%')}: {cell(r).line}"
+        for r in headlines(long)[:1]
+    ]
 
 
 def caption(runs: Sequence[Run], long: pd.DataFrame) -> list[str]:

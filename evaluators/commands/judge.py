@@ -6,14 +6,15 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 import tyro
 
+from crossbody import catalog
 from crossbody.errors import CrossbodyError
 from crossbody.main import guarded
+from crossbody.options import check_options, names
 from evaluators.judge.asking.patience import Patience
-from evaluators.judge.providers.gemini import MODEL, Options
 
 if TYPE_CHECKING:
     from evaluators.judge.asking.session import Plan, Session, Slot
@@ -21,22 +22,21 @@ if TYPE_CHECKING:
     from evaluators.judge.questions.question import Provider
     from evaluators.judge.questions.schema import Answer, Pair
 
-BUILTIN = "builtin"
+BUILTIN, GEMINI = "builtin", "gemini"
 Show = Callable[[str], None]
+OptionsT = TypeVar("OptionsT")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments:
+class Arguments(Generic[OptionsT]):
     """Score pairs of clips from 1 to 5: Semantic, Temporal, Geometric, and their mean. The same command again goes on."""
 
     pairs: str
     """A .jsonl or .csv file with id, reference, generated and optionally instruction, task, direction, method; or `builtin`."""
-    provider: Literal["gemini", "command", "programmatic"] = "gemini"
-    """Who judges: Gemini, a program of yours, or motion statistics (offline, a proxy)."""
+    provider: str = GEMINI
+    """Who judges: a name from `crossbody list judges`. With --provider NAME, --help also lists that provider's options."""
     model: str = ""
-    """Model id; by default gemini-3.1-pro-preview. With --provider command a label for the rows."""
-    command: str = ""
-    """With --provider command: the program and its arguments, called without a shell."""
+    """Model id, where the provider has models; by default its own choice. With --provider command a label for the rows."""
     repeats: int = 3
     """How often every pair is judged."""
     swap: bool = True
@@ -63,8 +63,8 @@ class Arguments:
     """Where answers are kept for other runs; by default in the user's cache folder."""
     seed: int = 0
     """Seed of the bootstrap, and of the built-in set."""
-    gemini: Options = field(default_factory=Options)
-    """How Gemini is reached."""
+    options: Annotated[OptionsT, tyro.conf.arg(name="")]
+    """The provider's own options."""
     patience: Patience = field(default_factory=Patience)
     """Timeouts and retries."""
 
@@ -72,8 +72,31 @@ class Arguments:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0 when every answer came, 1 when some are missing, 2 for a mistake to mend."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    given = tyro.cli(Arguments, args=argv, prog="crossbody judge", description=Arguments.__doc__)
-    return guarded(lambda: judge(given, ("crossbody", "judge", *argv)))
+    return guarded(lambda: judge(parse(argv), ("crossbody", "judge", *argv)))
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """Return the arguments of a command line; an option of another provider, or of none, raises CrossbodyError."""
+    provider = _provider_name(argv)
+    options = catalog.module_of("judges", provider).Options
+    _refuse_options_of_others(argv, provider)
+    check_options(argv, Arguments[options], options)
+    return tyro.cli(Arguments[options], args=list(argv), prog="crossbody judge", description=Arguments.__doc__)
+
+
+def _provider_name(argv: Sequence[str]) -> str:
+    for here, following in zip(argv, [*argv[1:], ""], strict=True):
+        if here == "--provider" or here.startswith("--provider="):
+            return following if here == "--provider" else here.removeprefix("--provider=")
+    return GEMINI
+
+
+def _refuse_options_of_others(argv: Sequence[str], provider: str) -> None:
+    typed = {word.partition("=")[0].replace("_", "-") for word in argv if word.startswith("--")}
+    own = set(names(catalog.module_of("judges", provider).Options))
+    for other in catalog.entries("judges"):
+        for option in sorted(typed & set(names(catalog.module_of("judges", other).Options)) - own):
+            raise CrossbodyError(f"{option} goes with --provider {other}")
 
 
 def judge(given: Arguments, command: tuple[str, ...] = ()) -> int:
@@ -81,15 +104,21 @@ def judge(given: Arguments, command: tuple[str, ...] = ()) -> int:
     import os
 
     from rich.console import Console
+    from rich.text import Text
 
+    from crossbody.texts import printable
     from evaluators.judge.asking.redact import Redactor
     from evaluators.judge.asking.store import Store
 
     _check(given)
-    redact, console = Redactor(os.environ), Console(highlight=False, soft_wrap=True, markup=False)
+    typed = [word for text in command for word in (text, *_words(text))]
+    redact, console = Redactor(os.environ, typed), Console(highlight=False, soft_wrap=True, markup=False)
 
     def show(line: str) -> None:
-        console.print(redact(line))  # a service may say a key in its error
+        console.print(printable(redact(line)))  # a service may say a key in its error
+
+    def show_passing(status: Any) -> Show:
+        return lambda line: status.update(Text(printable(redact(line))))  # as text: an id may look like markup
 
     plan, out = _plan(given), _out(given)
     store = Store(out, given.cache or _cache(), redact)
@@ -100,7 +129,7 @@ def judge(given: Arguments, command: tuple[str, ...] = ()) -> int:
     try:
         store.open(_manifest(plan, command))
         with console.status("asking") as status:
-            session = _session(given, plan, store, (show, status.update))
+            session = _session(given, plan, store, (show, show_passing(status)))
             slots = session.run(pairs, given.workers)
     except KeyboardInterrupt:
         show("Every answer so far is kept; the same command goes on.")
@@ -128,14 +157,6 @@ def _check(given: Arguments) -> None:
         raise CrossbodyError(f"--frames is {given.frames}; a motion needs at least 2")
     if given.budget is not None and not given.budget > 0:
         raise CrossbodyError(f"--budget is {given.budget}; it must be above 0")
-    if given.budget is not None and given.provider != "gemini":
-        raise CrossbodyError(
-            f"--budget is for --provider gemini: what --provider {given.provider} costs is not known here"
-        )
-    if given.model and given.provider == "programmatic":
-        raise CrossbodyError("--model does not go with --provider programmatic, which has no models")
-    if given.command and given.provider != "command":
-        raise CrossbodyError("--command goes with --provider command")
     given.patience.check()
 
 
@@ -143,11 +164,15 @@ def _plan(given: Arguments) -> Plan:
     from evaluators.judge.asking import prices
     from evaluators.judge.asking.session import Plan, Sampling
     from evaluators.judge.questions import rubric
+    from evaluators.judge.questions.question import Asked
 
     told = rubric.load(given.rubric or rubric.STANDARD)
-    provider = _provider(given, told)
+    asked = Asked(given.model, told, given.patience.timeout_s)
+    provider: Provider = catalog.resolve("judges", given.provider)(given.options, asked)
+    if given.budget is not None and not provider.priced:
+        raise CrossbodyError(f"--budget needs prices, and what --provider {given.provider} costs is not known here")
     table = given.prices or prices.STANDARD
-    price = prices.price_of(provider.model, table) if given.provider == "gemini" else None
+    price = prices.price_of(provider.model, table) if provider.priced else None
     if given.budget is not None and price is None:
         raise CrossbodyError(
             f"--budget needs a price of {provider.model}, which {table} does not have (or no longer). Add it to a copy and give --prices."
@@ -156,18 +181,14 @@ def _plan(given: Arguments) -> Plan:
     return Plan(provider, told, sampling, given.repeats, given.swap, price)
 
 
-def _provider(given: Arguments, rubric: Any) -> Provider:
-    if given.provider == "gemini":
-        from evaluators.judge.providers.gemini import Gemini
+def _words(text: str) -> list[str]:
+    """Return the words of an argument that may be a command line itself."""
+    import shlex
 
-        return Gemini(given.model or MODEL, given.gemini, rubric, given.patience.timeout_s)
-    if given.provider == "command":
-        from evaluators.judge.providers.command import Program
-
-        return Program(given.command, given.model, given.patience.timeout_s)
-    from evaluators.judge.providers.programmatic import Programmatic
-
-    return Programmatic()
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
 
 
 def _out(given: Arguments) -> Path:

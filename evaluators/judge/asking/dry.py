@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from evaluators.judge.asking.prices import TYPICAL_OUTPUT
 from evaluators.judge.asking.session import Plan, Slot, slots
 from evaluators.judge.questions.question import Question
-from evaluators.judge.questions.schema import FINAL, Answer, Pair
+from evaluators.judge.questions.schema import Answer, Pair
 
 
 def rehearse(
@@ -18,7 +18,7 @@ def rehearse(
     show: Callable[[str], None],
 ) -> int:
     """Show every request and the sum; return how many would be sent."""
-    seen = {key for key, answer in recorded.items() if answer.status in FINAL}
+    seen = {key for key, answer in recorded.items() if answer.final}
     likely, most, count = 0.0, 0.0, 0
     limit = int(plan.rubric.sampling["max_output_tokens"])
     for slot in slots(plan, pairs):
@@ -39,7 +39,7 @@ def rehearse(
             f"Estimated cost ${likely:.4f} with {TYPICAL_OUTPUT} tokens of thinking and answer each, at most ${most:.4f} "
             f"(prices of {plan.price.date})."
         )
-    elif plan.provider.name == "gemini":
+    elif plan.provider.priced:
         show("The cost is unknown: the price table does not have this model, or its price has run out (--prices).")
     return count
 

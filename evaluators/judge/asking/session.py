@@ -20,7 +20,7 @@ from evaluators.judge.asking.store import Store
 from evaluators.judge.questions.clips import Align, ClipError, Shot, read_clip, shots
 from evaluators.judge.questions.question import Failed, Provider, Question, Reply, key_of, orders
 from evaluators.judge.questions.rubric import Rubric
-from evaluators.judge.questions.schema import DIMENSIONS, FINAL, Answer, Frame, Order, Pair, read_verdict
+from evaluators.judge.questions.schema import DIMENSIONS, NO_ANSWER, NOTHING, Answer, Frame, Order, Pair, read_verdict
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Session:
 
     def __init__(self, plan: Plan, store: Store, ledger: Ledger, patience: Patience, tell: Callable[[Answer], None]):
         self._plan, self._store, self._ledger, self._patience, self._tell = plan, store, ledger, patience, tell
-        self._done = {key for key, answer in store.latest().items() if answer.status in FINAL}
+        self._done = {key for key, answer in store.latest().items() if answer.final}
         self._lock, self._halted, self._in_a_row = threading.Lock(), threading.Event(), 0
         self.stopped = ""
 
@@ -181,6 +181,8 @@ class Session:
             reply = self._plan.provider.ask(question)
             if self._plan.price and reply.usage:
                 spent = self._plan.price.bill(reply.usage), True
+            if reply.text.strip() in NOTHING and not reply.refused and reply.finish_reason != "MAX_TOKENS":
+                raise Failed(NO_ANSWER, again=True, charged=True)
             return reply
         except Failed as failure:
             if not failure.charged:

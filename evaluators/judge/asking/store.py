@@ -12,11 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from crossbody.errors import RunFolderError
+from crossbody.reading import Unreadable, read_bytes
 from crossbody.runs import write_atomic
 from evaluators.judge.asking.redact import Redactor
-from evaluators.judge.questions.schema import FINAL, Answer
+from evaluators.judge.questions.schema import Answer
 
 FORMAT = 1
+LARGEST_ANSWER = 16 * 2**20  # bytes
 
 
 class Store:
@@ -73,8 +75,8 @@ class Store:
                     out.write(clean.model_dump_json().encode() + b"\n")
                     out.flush()
                     os.fsync(out.fileno())
-                if clean.status in FINAL and not clean.cached:
-                    write_atomic(self._cached_file(clean.key), clean.model_dump_json().encode())
+                if clean.final and not clean.cached:
+                    _write_private(self._cached_file(clean.key), clean.model_dump_json().encode())
             except OSError as error:
                 raise RunFolderError(
                     f"cannot write {self._file}: {error.strerror}. Every answer so far is kept; free the disk and start again."
@@ -84,10 +86,10 @@ class Store:
     def cached(self, key: str) -> Answer | None:
         """Return the answer that an earlier run got to the same question, or None."""
         try:
-            answer = Answer.model_validate_json(self._cached_file(key).read_bytes())
-        except (OSError, ValidationError):
+            answer = Answer.model_validate_json(read_bytes(self._cached_file(key), LARGEST_ANSWER))
+        except (OSError, Unreadable, ValidationError):
             return None
-        return answer if answer.key == key else None
+        return answer if answer.key == key and answer.final else None
 
     def picture(self, name: str, content: bytes) -> None:
         """Keep a frame that is sent."""
@@ -119,6 +121,14 @@ class Store:
                 f"{self.path} was judged with other settings; answers to both cannot be pooled. Give another --out.\n  "
                 + "\n  ".join(changed)
             )
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    """Write a file that only its owner can read: other users of the machine have no business with the answers."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.chmod(0o700)
+    write_atomic(file, content)
+    file.chmod(0o600)
 
 
 def _cut_torn_line(file: Path) -> None:

@@ -11,14 +11,28 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from crossbody.errors import CrossbodyError
-from evaluators.judge.questions.question import Failed, Question, Reply
+from evaluators.judge.questions.question import Asked, Failed, Question, Reply
 from evaluators.judge.questions.schema import Verdict
 
 FORMAT = 1
 TEMPORARY = 75  # EX_TEMPFAIL of sysexits.h: the program asks to be tried again
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of this provider."""
+
+    command: str = ""
+    """The program and its arguments, called without a shell."""
+
+
+def make(options: Options, asked: Asked) -> Program:
+    """Return the provider; a program that is not there raises CrossbodyError."""
+    return Program(options.command, asked.model, asked.timeout_s)
 
 
 class Program:
@@ -27,6 +41,7 @@ class Program:
     name = "command"
     judge = "program"
     verdict = Verdict
+    priced = False
 
     def __init__(self, command: str, model: str, timeout_s: float):
         self._words = shlex.split(command)

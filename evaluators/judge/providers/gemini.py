@@ -1,16 +1,16 @@
-"""Gemini through google-genai: an API key, or a Vertex project."""
+"""Gemini, through google-genai: with an API key, or a Vertex project."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from crossbody.errors import CrossbodyError
 from evaluators.judge.providers.hints import hint_of
-from evaluators.judge.questions.question import Failed, Question, Reply
+from evaluators.judge.questions.question import Asked, Failed, Question, Reply
 from evaluators.judge.questions.rubric import Rubric
 from evaluators.judge.questions.schema import Usage, WholeVerdict
 
@@ -18,6 +18,7 @@ MODEL = "gemini-3.1-pro-preview"
 MOST_BYTES = 14_000_000  # base64 makes a third more of it, and requests may have about 20 MB
 AGAIN = (408, 429, 500, 502, 503, 504)
 FATAL = (401, 403, 404)
+PROXIES = tuple(n for name in ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY") for n in (name, name.lower()))
 RESPONSE_SCHEMA = {
     "type": "object",
     "properties": {
@@ -29,7 +30,7 @@ RESPONSE_SCHEMA = {
 
 
 @dataclass(frozen=True)
-class Options:
+class Access:
     """How Gemini is reached. Without a project the key comes from GEMINI_API_KEY (else GOOGLE_API_KEY)."""
 
     project: str = ""
@@ -42,14 +43,28 @@ class Options:
     """API version; by default v1beta, on Vertex v1beta1. The client's own default lacks response schemas."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """Options of this provider."""
+
+    gemini: Access = field(default_factory=Access)
+    """How Gemini is reached."""
+
+
+def make(options: Options, asked: Asked) -> Gemini:
+    """Return the provider; a base URL that holds a password raises CrossbodyError."""
+    return Gemini(asked.model or MODEL, options.gemini, asked.rubric, asked.timeout_s)
+
+
 class Gemini:
     """Asks Gemini; one request per question, retried by the caller."""
 
     name = "gemini"
     judge = "language_model"
     verdict = WholeVerdict
+    priced = True
 
-    def __init__(self, model: str, options: Options, rubric: Rubric, timeout_s: float):
+    def __init__(self, model: str, options: Access, rubric: Rubric, timeout_s: float):
         self.model = model
         self._options, self._rubric, self._timeout_s = options, rubric, timeout_s
         self._base_url = options.base_url or os.environ.get("GOOGLE_GEMINI_BASE_URL", "")
@@ -89,6 +104,8 @@ class Gemini:
             raise Failed(f"the endpoint cannot be reached: {error}", again=True, charged=lost) from None
         except json.JSONDecodeError:
             raise Failed("the endpoint answered something that is not JSON", again=True, charged=True) from None
+        except (AttributeError, KeyError, TypeError, ValueError):  # what the client does with null or a list
+            raise Failed("the endpoint answered something that is no response", again=True, charged=True) from None
         return _reply(response)
 
     def close(self) -> None:
@@ -111,7 +128,7 @@ class Gemini:
                 "Gemini needs a key: `export GEMINI_API_KEY=…`, or a Vertex project by --gemini.project. "
                 "Without either, --provider programmatic judges offline."
             )
-        return genai.Client(vertexai=False, api_key=key, http_options=http)
+        return _reachable(lambda: genai.Client(vertexai=False, api_key=key, http_options=http))
 
     def _vertex(self, genai: Any, http: Any) -> Any:
         import google.auth
@@ -124,13 +141,8 @@ class Gemini:
                 "Vertex needs the machine's credentials: `gcloud auth application-default login`, or GOOGLE_APPLICATION_CREDENTIALS."
             ) from error
         # Project and location are passed in full: taken from the environment, a custom base URL would drop them.
-        return genai.Client(
-            vertexai=True,
-            project=self._options.project,
-            location=self._options.location,
-            credentials=credentials,
-            http_options=http,
-        )
+        place = {"project": self._options.project, "location": self._options.location}
+        return _reachable(lambda: genai.Client(vertexai=True, credentials=credentials, http_options=http, **place))
 
     def _version(self) -> str:
         return self._options.api_version or ("v1beta1" if self._options.project else "v1beta")
@@ -156,6 +168,20 @@ class Gemini:
             response_json_schema=RESPONSE_SCHEMA,
             **self._rubric.sampling,
         )
+
+
+def _reachable(client: Callable[[], Any]) -> Any:
+    """Return the client; a proxy in the environment that it cannot speak to raises CrossbodyError."""
+    try:
+        return client()
+    except ImportError as error:
+        if "SOCKS" not in str(error):
+            raise
+        names = [n for n in PROXIES if os.environ.get(n, "").lower().startswith("socks")]
+        raise CrossbodyError(
+            f"the environment sets a SOCKS proxy ({', '.join(names) or 'in the system settings'}), which needs a package: "
+            "type `uv pip install socksio`, or unset the variable to go without the proxy."
+        ) from error
 
 
 def _api_failure(error: Any) -> Failed:
@@ -192,8 +218,6 @@ def _refusal(response: Any, finish: str) -> str:
     feedback = response.prompt_feedback
     if feedback and feedback.block_reason:
         return f"the request was blocked: {_name(feedback.block_reason)}"
-    if not response.candidates:
-        return "the service sent no candidate"
     return f"the answer was withheld: {finish}" if finish not in ("", "STOP", "MAX_TOKENS") else ""
 
 

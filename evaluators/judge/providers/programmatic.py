@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from crossbody.errors import CrossbodyError
 from evaluators.judge.providers.statistics import Motion, measure, mirrored
 from evaluators.judge.questions.clips import Shot
-from evaluators.judge.questions.question import Question, Reply
+from evaluators.judge.questions.question import Asked, Question, Reply
 from evaluators.judge.questions.schema import Verdict
 
 VERSION = "motion-statistics-1"
@@ -27,6 +29,18 @@ TINY = 1e-12
 STILL = 1e-5  # a clip whose mean flow per frame is below this share of the picture does not move
 
 
+@dataclass(frozen=True)
+class Options:
+    """This provider has no options."""
+
+
+def make(options: Options, asked: Asked) -> Programmatic:
+    """Return the provider; a model raises CrossbodyError."""
+    if asked.model:
+        raise CrossbodyError("--model does not go with --provider programmatic, which has no models")
+    return Programmatic()
+
+
 class Programmatic:
     """Answers from the frames alone; the same frames always get the same scores, in either order."""
 
@@ -34,6 +48,7 @@ class Programmatic:
     judge = "motion_statistics"
     model = VERSION
     verdict = Verdict
+    priced = False
 
     def settings(self) -> Mapping[str, Any]:
         """Return the version of the statistics."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from crossbody.errors import CrossbodyError
+from crossbody.reading import Unreadable, parse_json, read_bytes
 from evaluators.judge.questions.schema import Pair
+
+LARGEST_FILE = 64 * 2**20  # bytes
 
 
 def read_pairs(file: Path) -> list[Pair]:
@@ -22,9 +24,11 @@ def read_pairs(file: Path) -> list[Pair]:
     if file.suffix not in (".jsonl", ".csv"):
         raise CrossbodyError(f"--pairs {file}: expected a .jsonl or .csv file, or the word builtin")
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_bytes(file, LARGEST_FILE).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise CrossbodyError(f"the pairs file {file} cannot be read: {error}") from error
+    except Unreadable as error:
+        raise CrossbodyError(f"the pairs file {file} {error}") from error
     pairs: dict[str, Pair] = {}
     for number, fields in _jsonl(file, text) if file.suffix == ".jsonl" else _csv(text):
         pair = _pair(file, number, fields)
@@ -55,9 +59,9 @@ def _jsonl(file: Path, text: str) -> Iterator[tuple[int, object]]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             try:
-                yield number, json.loads(line)
-            except json.JSONDecodeError as error:
-                raise CrossbodyError(f"{file}, line {number} is not JSON: {error}") from error
+                yield number, parse_json(line)
+            except Unreadable as error:
+                raise CrossbodyError(f"{file}, line {number} {error}") from error
 
 
 def _csv(text: str) -> Iterator[tuple[int, object]]:

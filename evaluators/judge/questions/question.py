@@ -73,12 +73,22 @@ class Failed(Exception):
         self.tries = 1
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the command is told that every provider may need."""
+
+    model: str  # '' for the provider's own choice
+    rubric: Rubric
+    timeout_s: float  # of one request
+
+
 class Provider(Protocol):
     """Anything that answers questions, from several threads at once."""
 
-    name: str
-    judge: str
+    name: str  # as in the catalog
+    judge: str  # language_model, program, motion_statistics, …: what kind of judge it is
     model: str
+    priced: bool  # whether a price table can say what a request costs
 
     @property
     def verdict(self) -> type[Verdict]:

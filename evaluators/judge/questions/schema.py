@@ -12,6 +12,11 @@ Order = Literal["reference_first", "generated_first"]
 Status = Literal["ok", "invalid", "refused", "failed"]
 FINAL = ("ok", "invalid", "refused")
 """Statuses of an answer that came and was paid for; it is not asked for again."""
+NOTHING = ("", "null", "[]", "{}")
+"""Texts that say nothing: a service that sends one is asked again."""
+NO_ANSWER = "the answer is empty"
+ONCE_FINAL = (NO_ANSWER, "the service sent no candidate")
+"""Reasons that earlier versions kept as final answers."""
 
 Score = Annotated[float, Field(ge=1, le=5, strict=True, allow_inf_nan=False)]
 WholeScore = Annotated[int, Field(ge=1, le=5, strict=True)]
@@ -110,12 +115,17 @@ class Answer(BaseModel):
     asked_at: str = ""  # ISO 8601, UTC
     elapsed_s: float = 0.0
 
+    @property
+    def final(self) -> bool:
+        """Whether it is not asked for again."""
+        return self.status in FINAL and self.reason not in ONCE_FINAL
+
 
 def read_verdict(text: str, kind: type[Verdict]) -> tuple[Verdict | None, str]:
     """Return the verdict, or None with the sentence that says why the text is none. Nothing is repaired or guessed."""
     stripped = text.strip()
     if not stripped:
-        return None, "the answer is empty"
+        return None, NO_ANSWER
     if stripped.startswith("```"):
         return None, "the answer is wrapped in a code fence; bare JSON was asked for"
     try:

@@ -80,7 +80,7 @@ def markdown(found: Sequence[Result], table: Sequence[Row], trust: Trust, contex
     """Return the report: scores, the judge's behaviour, what is missing and why."""
     rubric: Rubric = context["rubric"]
     facts = [
-        f"- judge: {context['provider']}, {context['model']}: {KINDS[context['judge']]}",
+        f"- judge: {context['provider']}, {context['model']}: {KINDS.get(context['judge'], context['judge'])}",
         f"- model versions that answered: {', '.join(sorted({r.answer.model_version for r in found if r.answer and r.answer.model_version})) or 'not said'}",
         f"- rubric: version {rubric.version}, hash `{rubric.hash}`: {rubric.title}",
         f"- frames: at most {context['frames']} per clip, longer side at most {context['pixels']} px, align {context['align']}",
