@@ -133,7 +133,7 @@ def test_the_recipe_learns_resumes_and_writes_weights_with_a_card(tmp_path, monk
         train("matcher", RECIPE, MatcherOptions(out=tmp_path / "parts", **options | {"steps": 40}))
 
     card = (whole / "README.md").read_text()
-    assert "uv run train matcher --steps 30 --batch 32" in card
+    assert "uv run train matcher --seed 0 --threads 1 --save-every 10 --log-every 10 --steps 30 --batch 32\n" in card
     assert "| captions in new wordings | 33 |" in card and "| chance | | 0.031 |" in card
     matching_network = matcher.load(whole)
     assert matching_network.version in card

@@ -22,6 +22,7 @@ from agents.unit.tokenizer import UniT
 from crossbody.catalog import ROOT
 from crossbody.contracts import EpisodeSpec, TaskSpec
 from tasks import gr1
+from training import train
 
 SHIPPED = ROOT / "checkpoints" / "tiny"
 EPISODE = EpisodeSpec(TaskSpec("task", "env", "family", "split"), 0, 7)
@@ -141,3 +142,17 @@ def test_a_map_without_one_of_the_words_would_be_found(monkeypatch):
     monkeypatch.setattr("agents.nets.format_1.WEIGHTS", {"object_localizer": (("told.", "word_score."),)})
     with pytest.raises(Exception, match="does not fit its own configuration"):
         localizer(SHIPPED / "looks")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["looks"], "the recipe 'looks' is called object_localizer now: `uv run train object_localizer …`"),
+        (["guess", "--data", "d"], "the recipe 'guess' is called base_policy now: `uv run train base_policy …`"),
+        (["gr00t", "--looks=a"], "the option --looks is called --localizer now"),
+        (["vla_unit", "--guess", "none"], "the option --guess is called --base-policy now"),
+    ],
+)
+def test_an_old_recipe_or_option_is_answered_with_the_new_name(words, sentence, capsys):
+    assert train.main(words) == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+from evaluators.judge.asking.redact import Redactor
 
 FREE = frozenset({"out", "threads", "save_every", "log_every", "plan"})
 """Options that change nothing about the weights. All others say which training it is, and a resume must repeat them."""
@@ -100,8 +103,10 @@ def given(options: Options, always: tuple[str, ...] = ("size", "seed", "backend"
 
 
 def plain(value: Any) -> Any:
-    """Return an option's value as a checkpoint's record has it."""
-    return [str(v) for v in value] if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
+    """Return an option's value as a checkpoint's record has it, without keys."""
+    if isinstance(value, tuple):
+        return [plain(str(v)) for v in value]
+    return Redactor(os.environ)(str(value)) if isinstance(value, str | Path) else value
 
 
 def command(run: Run[Any]) -> str:

@@ -90,7 +90,7 @@ class BasePolicyWithLoss(nn.Module):
 
     def forward(self, batch: Batch) -> Result:
         loss = base_policy_loss(self.base(batch, self._noisy_positions(batch)), batch)
-        return Result(loss, {"guess": loss})
+        return Result(loss, {"base_policy": loss})
 
     def residual(self, batch: Batch) -> Tensor:
         """Return what chunks differ by from the estimate (B, horizon, padded), 0 where there is none."""

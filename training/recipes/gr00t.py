@@ -9,7 +9,6 @@ from training.loop import Supervised
 from training.recipe import Recipe
 from training.unit.example import squares
 from training.unit.options import FREE_UNIT, PolicyOptions
-from training.unit.parts import Parts
 from training.unit.plan import describe, policy_parts
 from training.unit.policy import changes, policy_job, resolve
 
@@ -17,7 +16,7 @@ WHAT = "VLA-UniT's matched baseline: the same policy without codes, after GR00T.
 
 
 def build(options: PolicyOptions) -> Supervised:
-    return policy_job(options, configure(options), WHAT, Parts.load(options))
+    return policy_job(options, configure(options), WHAT)
 
 
 def configure(options: PolicyOptions) -> Size:

@@ -12,7 +12,6 @@ from training.loop import Supervised
 from training.recipe import Recipe
 from training.unit.example import random_tokenizer, squares
 from training.unit.options import FREE_UNIT, PolicyOptions
-from training.unit.parts import Parts
 from training.unit.plan import describe, policy_parts
 from training.unit.policy import changes, policy_job
 from training.unit.policy import resolve as resolve_policy
@@ -40,7 +39,7 @@ def resolve(options: TokenOptions) -> TokenOptions:
 
 
 def build(options: TokenOptions) -> Supervised:
-    return policy_job(options, configure(options), WHAT, Parts.load(options, options.tokenizer))
+    return policy_job(options, configure(options), WHAT, options.tokenizer)
 
 
 def configure(options: TokenOptions) -> Size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, TypeVar
 
 from agents.nets.checkpoint import load_checkpoint
@@ -27,16 +28,17 @@ def changes(options: PolicyOptions) -> dict[str, Any]:
     return {"base_width": 0} if options.base_policy == "none" else {}
 
 
-def policy_job(options: PolicyOptions, size: Size, what: str, parts: Parts) -> Supervised:
-    """Return the training of a policy. ``what``: the first line of its card."""
-    config = size.policy
+def policy_job(options: PolicyOptions, size: Size, what: str, tokenizer: Path | None = None) -> Supervised:
+    """Return the training of a policy. ``what``: the first line of its card. ``tokenizer``: whose codes it predicts."""
+    config, sets = size.policy, open_sets(options)
+    parts = Parts.load(options, tokenizer)
     frames = 0.0 if options.localizer else options.frames_share
     shares = {"demonstrations": 1.0, "frames": frames, "human_egodex": options.human_share}
     needs = Needs(
         config.embodiments, config.visual, config.horizon, options.batch or 0, shares, parts.tokenizer is not None,
         options.state_noise, config.visual.cached, make_processor(config), known=parts.known(),
     )  # fmt: skip
-    ready = make_ready(options, open_sets(options), needs)
+    ready = make_ready(options, sets, needs)
 
     def model() -> Policy:
         made = Policy(config)
