@@ -142,7 +142,7 @@ def test_a_damaged_foreign_or_future_checkpoint_is_one_clear_sentence(tmp_path, 
         "DIR/model.safetensors is damaged: its digest is not the one in config.json. Copy or train it again."
     )
     assert load(lambda p: (p / WEIGHTS).unlink()).startswith("DIR/model.safetensors cannot be read: ")
-    assert load(edit(bodies={"gr1": {}})).startswith("DIR/config.json is damaged: ")
+    assert load(edit(embodiments={"gr1": {}})).startswith("DIR/config.json is damaged: ")
 
 
 def test_weights_that_do_not_fit_the_configuration_are_refused(folder):

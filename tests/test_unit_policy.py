@@ -156,6 +156,6 @@ def test_the_instruction_and_the_picture_and_the_state_matter():
 
 def test_without_its_state_a_sample_gets_the_same_token_as_any_other():
     policy, seen = make(state_dropout=1.0)
-    token = policy.train().head.body(seen["state"], seen["slot"])
+    token = policy.train().head.state_token(seen["state"], seen["slot"])
     assert torch.equal(token, token[:1].expand_as(token))
-    assert not torch.equal(*policy.eval().head.body(seen["state"], seen["slot"])[:2])
+    assert not torch.equal(*policy.eval().head.state_token(seen["state"], seen["slot"])[:2])
