@@ -47,6 +47,9 @@ COMMANDS = {
     "retarget": Command(
         "training.retarget:main", "fit a robot's joints to a person's motion, with figures and a video"
     ),
+    "scenes": Command(
+        "envs.robocasa.scene_command:main", "make or check the canonical scenes of the RoboCasa tasks", simulates=True
+    ),
     "score": Command("evaluators.commands.score:main", "score videos or motions that anybody made against real ones"),
 }
 

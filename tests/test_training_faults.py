@@ -43,7 +43,8 @@ def said(run, **options: Any) -> str:
 
 def test_an_outside_package_brings_a_recipe_by_its_entry_point(tmp_path, monkeypatch, capsys):
     point = importlib.metadata.EntryPoint("line", "tests.line_recipe:RECIPE", "crossbody.recipes")
-    monkeypatch.setattr(catalog, "entry_points", lambda group: [point] if group == point.group else [])
+    points = importlib.metadata.EntryPoints([point])
+    monkeypatch.setattr(catalog, "entry_points", lambda **chosen: points.select(**chosen))
     catalog.entries.cache_clear()
     try:
         assert main(["line", "--dry-run", "--out", str(tmp_path / "run")]) == 0
