@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import h5py
 import numpy as np
@@ -192,6 +193,14 @@ def test_a_recording_without_frames_is_told(write, tmp_path):
         open_set(folder)[0]
 
 
+def test_a_recording_whose_name_is_no_number_is_told(write, tmp_path):
+    folder = write()
+    for name in ("take.hdf5", "².hdf5"):
+        shutil.copy(tmp_path / "stack_cups/0.hdf5", tmp_path / "stack_cups" / name)
+    there = open_set(folder)
+    assert (len(there), there.remarks) == (1, ["left out, since their names are no numbers: take.hdf5, ².hdf5"])
+
+
 def test_a_video_with_twice_the_pictures_is_not_that_of_the_poses(write, tmp_path):
     folder = write()
     pictures = [np.full((48, 64, 3), 20 + 4 * n, np.uint8) for n in range(2 * FRAMES)]
@@ -212,7 +221,7 @@ def test_what_egodex_has_no_place_for_is_told(tmp_path):
 
 
 def test_a_recording_without_all_69_joints_is_not_written(tmp_path):
-    short = recording()
-    del short.transforms["hip"]
+    whole = recording()
+    short = dataclasses.replace(whole, transforms={n: t for n, t in whole.transforms.items() if n != "hip"})
     with pytest.raises(DataError, match="1 of 69 transforms are absent, the first is hip"):
         egodex.write(tmp_path / "0.hdf5", short)

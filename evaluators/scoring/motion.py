@@ -50,6 +50,8 @@ class Arguments:
     """The axis that points up, where it is not the format's (npy of SMPL joints and bvh: y; npz: z)."""
     metres_per_unit: float | None = None
     """Size of the files' unit, where it is not a metre: 0.01 for centimetres."""
+    joints: tuple[str, ...] = ()
+    """Which joint is which, where a skeleton's names are not known: `<key point>=<joint>`, such as left_ankle=Foot_L_Bone."""
     seed: int = 0
     """Of what is drawn: pools and pairs, the halves of the real motions, the groups of the intervals."""
     out: Path | None = None
@@ -135,7 +137,7 @@ def _collect(arguments: Arguments) -> tuple[Collections, list[Pair]]:
     from tasks.motion.foreign import Hints
     from tasks.motion.reading import read_folder
 
-    hints = Hints(arguments.fps, arguments.up, arguments.metres_per_unit)
+    hints = Hints(arguments.fps, arguments.up, arguments.metres_per_unit, arguments.joints)
     read = [read_folder(folder, hints) for folder in (arguments.pred, arguments.ref)]
     preds, refs = (usable(found) for found in read)
     for side, found, good in (("predicted", read[0], preds), ("real", read[1], refs)):

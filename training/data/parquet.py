@@ -116,6 +116,9 @@ def carried(values: Any, feature: Feature, column: str, place: Place) -> Any:
     kind = {"bool": pa.bool_(), "string": pa.string()}.get(feature.dtype) or pa.from_numpy_dtype(
         np.dtype(feature.dtype)
     )
+    if pa.types.is_string(kind) != (pa.types.is_string(leaf.type) or pa.types.is_large_string(leaf.type)):
+        if not pa.types.is_null(leaf.type):
+            raise place.error(column, f"holds {leaf.type} values, info.json says {feature.dtype},")
     try:
         array = leaf.cast(kind, safe=not pa.types.is_floating(leaf.type) or not pa.types.is_floating(kind))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:

@@ -19,6 +19,7 @@ import numpy as np
 from crossbody.runs import write_atomic
 from training.data import lerobot, statistics
 from training.data.demonstration import Demonstration, Format
+from training.data.jsons import short
 from training.data.layout import DataError, Layout
 from training.data.parquet import Place, open_table, read_table, write_table
 from training.data.paths import file_of, inside, present
@@ -185,8 +186,14 @@ class Reader(lerobot.Reader):
         return file, self._open[1].slice(int(rows[0]), len(rows)), int(rows[0])
 
     def _film(self, line: Mapping[str, Any], column: str) -> tuple[Path, float, float]:
-        start, end = (_seconds(line.get(f"videos/{column}/{side}_timestamp")) for side in ("from", "to"))
-        return self._packed(self.info.video_path, line, f"videos/{column}", column), start, end
+        start, end = (line.get(f"videos/{column}/{side}_timestamp", math.inf) for side in ("from", "to"))
+        end = math.inf if _unknown(end) else end
+        if not isinstance(start, int | float) or not isinstance(end, int | float) or start < 0 or end < 0:
+            raise DataError(
+                f"{self.info.root}/meta/episodes, episode {line['episode_index']}: the stretch of {column} is from "
+                f"{short(start)} to {short(end)}, expected seconds"
+            )
+        return self._packed(self.info.video_path, line, f"videos/{column}", column), float(start), float(end)
 
     def _packed(self, pattern: str | None, line: Mapping[str, Any], kind: str, column: str = "") -> Path:
         where = f"{self.info.root}/meta/episodes, episode {line['episode_index']}"
@@ -255,12 +262,8 @@ def _unknown(value: Any) -> bool:
 def _index(line: Mapping[str, Any], name: str, where: str) -> int:
     value = line.get(name)
     if not isinstance(value, int | float) or not 0 <= value < 1e9 or value != int(value):
-        raise DataError(f"{where}: {name} is {str(value)[:40]!r}, expected a whole number")
+        raise DataError(f"{where}: {name} is {short(value)}, expected a whole number")
     return int(value)
-
-
-def _seconds(value: Any) -> float:
-    return math.inf if _unknown(value) or not isinstance(value, int | float) else float(value)
 
 
 def _joined(arrays: Sequence[Any]) -> Any:
