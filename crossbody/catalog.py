@@ -52,6 +52,7 @@ KINDS = {
     "tables": Kind("reports/tables", "TABLE"),
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),
+    "robots": Kind("envs/humanoid/robots"),
     "formats": Kind("training/data/formats", "FORMAT"),
 }
 

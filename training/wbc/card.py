@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agents.nets.checkpoint import Checkpoint
 from crossbody.runs import write_atomic
+from envs.humanoid import robot as robots
 
 RESULTS = "## Results\n"
 
@@ -23,7 +24,7 @@ def _text(size: str, checkpoint: Checkpoint) -> str:
     last = "\n".join(f"| {k} | {v} |" for k, v in made["last"].items())
     return (
         f"# humanoid_tracker, {size}\n\n"
-        f"A whole-body controller: it makes the {config['robot']} configuration of the Unitree G1 follow a reference motion in physics.\n"
+        f"A whole-body controller: it makes the {config['robot']} configuration of the {robots.load(config['robot']).title} follow a reference motion in physics.\n"
         "Trained here from nothing by PPO on procedural motions. Licence: Apache-2.0. For research in simulation; nothing here is fit to\n"
         "move a real robot.\n\n"
         f"```\nuv run train wbc {given}\n```\n\n"

@@ -14,6 +14,7 @@ import torch
 from agents.humanoid_tracker.network import Actor
 from agents.nets.checkpoint import Checkpoint, load_checkpoint
 from crossbody.errors import CrossbodyError, UnknownName
+from envs.humanoid import robot as robots
 from training.loop import refuse_other
 from training.show import table
 from training.wbc.card import write_card
@@ -94,6 +95,9 @@ def load_size(options: WbcOptions) -> dict[str, Any]:
     for part, key, value in changes:
         if value is not None:
             size[part][key] = value
+    world = size["world"]
+    if world["gains"] not in robots.gains_of(world["robot"]):
+        world["gains"] = robots.gains_of(world["robot"])[0]
     return size
 
 
