@@ -1,6 +1,6 @@
-"""Names: which agents, metrics, tables, suites and protocols exist. A file in the right folder is in the catalog.
+"""Names: which agents, metrics, tables, recipes, suites and protocols exist. A file in the right folder is in the catalog.
 
-A module belongs to a kind when it defines that kind's marker at its top level (``make`` for an agent, ``METRIC``, ``TABLE``);
+A module belongs to a kind when it defines that kind's marker at its top level (``make`` for an agent, ``METRIC``, ``TABLE``, ``RECIPE``);
 that is read from the source, so listing imports nothing. Other packages join through entry points in the group
 ``crossbody.<kind>``, whose values are ``module:ATTRIBUTE``. Metrics lie in a folder for each subject, and their group is
 ``crossbody.metrics.<subject>``.
@@ -50,6 +50,7 @@ KINDS = {
     "reasons": Kind("reports/reasons", "REASON"),
     "judges": Kind("evaluators/judge/providers", "make"),
     "tables": Kind("reports/tables", "TABLE"),
+    "recipes": Kind("training/recipes", "RECIPE"),
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),
     "robots": Kind("envs/humanoid/robots"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from crossbody import catalog
 
-KINDS = ("suites", "tasks", "agents", "metrics", "tables", "protocols", "formats", "judges")
+KINDS = ("suites", "tasks", "agents", "metrics", "tables", "recipes", "protocols", "formats", "judges")
 
 
 def main(argv: Sequence[str]) -> int:

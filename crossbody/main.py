@@ -36,7 +36,7 @@ COMMANDS = {
         "evaluators.generation.command:main", "make videos or motions with a model, as folders for score and judge"
     ),
     "judge": Command("evaluators.commands.judge:main", "score pairs of reference and generated clips from 1 to 5"),
-    "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),
+    "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables, recipes or protocols"),
     "merge": Command("reports.merge:main", "join the shards of a run"),
     "motions": Command("envs.humanoid.motions.command:main", "list, show and draw the motions that humanoids follow"),
     "report": Command("reports.command:main", "write a run's table and page again, or the tables of a paper"),
@@ -46,6 +46,9 @@ COMMANDS = {
     "resume": Command("evaluators.commands.resume:main", "continue a run that was interrupted"),
     "retarget": Command(
         "training.retarget:main", "fit a robot's joints to a person's motion, with figures and a video"
+    ),
+    "scenes": Command(
+        "envs.robocasa.scene_command:main", "make or check the canonical scenes of the RoboCasa tasks", simulates=True
     ),
     "score": Command("evaluators.commands.score:main", "score videos or motions that anybody made against real ones"),
 }

@@ -125,6 +125,7 @@ def test_a_room_of_evaluators_has_few_siblings(folder):
         ["crossbody", "list", "agents"],
         ["crossbody", "list", "metrics"],
         ["crossbody", "list", "tables"],
+        ["crossbody", "list", "recipes"],
         ["crossbody", "list", "protocols"],
         *(["crossbody", name, "--help"] for name in COMMANDS),
         ["report", "--help"],

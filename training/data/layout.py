@@ -72,6 +72,7 @@ class Layout:
     languages: Mapping[str, str] = field(default_factory=dict)  # annotation.human.coarse_action -> its column
     picture_every: int = 1  # frames; where it is more than 1, the frames between repeat the last picture
     extras: Mapping[str, Feature] = field(default_factory=dict)  # columns that are carried as they are: next.reward, …
+    names: Mapping[str, Any] = field(default_factory=dict)  # column -> what its set calls its numbers, where it does
     tasks: tuple[str, ...] = ()  # the texts that TASK and annotations point at
 
     def columns(self) -> dict[str, int]:

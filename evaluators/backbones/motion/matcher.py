@@ -74,7 +74,17 @@ class Matcher(nn.Module):
 
         head = {"format": str(FORMAT), "sizes": json.dumps(asdict(self.sizes)), "training": json.dumps(training)}
         tensors = {k: v.detach().cpu().half().contiguous() for k, v in self.state_dict().items()}
-        write_atomic(folder / WEIGHTS, save(tensors, head))
+        write_atomic(folder / WEIGHTS, _ordered(save(tensors, head)))
+
+
+def _ordered(content: bytes) -> bytes:
+    """Return a safetensors file with its metadata in order: the library's own order is random, and the file's digest is a version."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    head = json.loads(content[8:end])
+    head["__metadata__"] = dict(sorted(head["__metadata__"].items()))
+    text = json.dumps(head, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 @dataclass(frozen=True, eq=False)
