@@ -63,7 +63,9 @@ def test_the_model_has_the_joints_and_bodies_of_the_description_in_its_order(nam
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_the_model_weighs_what_the_package_s_model_weighs(name):
-    assert compiled(robots.load(name)).body_mass.sum() == pytest.approx(PACKAGED_MASS_KG[robots.family_of(name)], abs=1e-6)
+    assert compiled(robots.load(name)).body_mass.sum() == pytest.approx(
+        PACKAGED_MASS_KG[robots.family_of(name)], abs=1e-6
+    )
 
 
 def test_the_skin_touches_nothing_and_weighs_nothing():
