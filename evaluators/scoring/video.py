@@ -15,8 +15,8 @@ from crossbody.errors import CrossbodyError, UnknownName
 if TYPE_CHECKING:
     from evaluators.metric import Metric
     from evaluators.scoring.videos.measuring import Measured, Options
-    from evaluators.scoring.videos.pairing import Pair
-    from evaluators.scoring.videos.rows import SetRow
+    from evaluators.scoring.videos.pairing import ClipFiles
+    from evaluators.scoring.videos.rows import VideoSetRow
     from evaluators.subjects.video import FlowOracle
 
 SUBJECTS = ("video_pair", "video_sets")
@@ -26,7 +26,7 @@ SLOW = ("lpips_vgg",)
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Score predicted clips against real ones of the same names: mp4, gif, npy (t, h, w, 3), or folders of png pictures."""
+    """Score predicted clips against real ones of the same names: mp4, mov, webm, mkv, avi, gif, npy (t, h, w, 3), or folders of png or jpg pictures."""
 
     pred: Path
     """Folder of the predicted clips."""
@@ -66,9 +66,9 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
 
     from evaluators.scoring import folder
     from evaluators.scoring.tables import console_table, exit_code, markdown, notes
-    from evaluators.scoring.videos.measuring import ClipRow
+    from evaluators.scoring.videos.measuring import VideoClipRow
     from evaluators.scoring.videos.pairing import pair_up
-    from evaluators.scoring.videos.rows import SetRow
+    from evaluators.scoring.videos.rows import VideoSetRow
     from evaluators.subjects.systems import PREDICTION
 
     options = _options(arguments)
@@ -77,11 +77,11 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     pairs = pair_up(arguments.pred, arguments.ref, options.align, options.fps)
     console = Console(highlight=False)
     measured, rows = run(pairs, metrics, options, arguments.seed, console)
-    facts = _facts(rows, pairs)
+    facts = [*_facts(rows, pairs), *_beside(arguments, pairs, options.fps)]
     page = markdown("Video scores with 95 % intervals", facts, rows)
     told = {"options": asdict(replace(options, fps=arguments.fps)), "flow": arguments.flow}
     made = folder.manifest(arguments, "video", command, **told)
-    folder.write(out, (ClipRow, measured.rows), (SetRow, rows), page, made)
+    folder.write(out, (VideoClipRow, measured.rows), (VideoSetRow, rows), page, made)
     console.print(*facts, sep="\n", soft_wrap=True)
     console.print(console_table("Scores with 95 % intervals", rows))
     for note in notes(rows):
@@ -91,24 +91,24 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
 
 
 def run(
-    pairs: Sequence[Pair], metrics: Mapping[str, Metric], options: Options, seed: int, console: Any
-) -> tuple[Measured, list[SetRow]]:
+    pairs: Sequence[ClipFiles], metrics: Mapping[str, Metric], options: Options, seed: int, console: Any
+) -> tuple[Measured, list[VideoSetRow]]:
     """Return what was measured of each clip and of the set: predictions, the still row, real against real."""
     from crossbody.seeds import generator
+    from evaluators.scoring.means import halves
     from evaluators.scoring.videos.measuring import absent_backbones, measure, measure_real
     from evaluators.scoring.videos.rows import set_rows
 
     absent = absent_backbones(metrics)
     present = {name: metric for name, metric in metrics.items() if name not in absent}
     real = [p for p in pairs if not p.reason]
-    order, half = generator(seed, "score/halves").permutation(len(real)), len(real) // 2
-    halves = [(real[i], real[j]) for i, j in zip(order[:half], order[half : 2 * half], strict=True)]
+    others = halves(real, seed)
     with _bar(console) as bar:
         task = bar.add_task("clips", total=len(pairs))
         measured = measure(pairs, present, options, lambda done, _: bar.update(task, completed=done))
-        task = bar.add_task("real against real", total=len(halves))
-        measured.rows += measure_real(halves, present, options, lambda done, _: bar.update(task, completed=done)).rows
-    names = [(a.name, b.name) for a, b in halves]
+        task = bar.add_task("real against real", total=len(others))
+        measured.rows += measure_real(others, present, options, lambda done, _: bar.update(task, completed=done)).rows
+    names = [(a.name, b.name) for a, b in others]
     return measured, set_rows(measured, metrics, absent, names, options, generator(seed, "score/groups"))
 
 
@@ -163,7 +163,19 @@ def _bar(console: Any) -> Any:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _facts(rows: Sequence[SetRow], pairs: Sequence[Pair]) -> list[str]:
+def _beside(arguments: Arguments, pairs: Sequence[ClipFiles], fps: float) -> list[str]:
+    """Return what else a reader must know: a rate that holds for some clips only, and files that are not clips."""
+    from evaluators.clips.reading import survey
+    from evaluators.scoring.videos.pairing import rate_line
+
+    notes = [str(folder / name) for folder in (arguments.pred, arguments.ref) for name in survey(folder).notes]
+    more = f" and {len(notes) - 1} more" if len(notes) > 1 else ""
+    return [
+        *filter(None, (rate_line(pairs, fps), f"not read, for they are no clips: {notes[0]}{more}" if notes else ""))
+    ]
+
+
+def _facts(rows: Sequence[VideoSetRow], pairs: Sequence[ClipFiles]) -> list[str]:
     first = rows[0]
     facts = [
         f"{len(pairs)} clip{'s' * (len(pairs) > 1)}, {first.resolution or 'unknown size'}, {first.frames or 'unknown'} frames, {first.fps or 'unknown'} fps",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from crossbody.errors import MissingExtra
 from evaluators.backbones.weights import Weights
 from evaluators.clips.reading import ClipError, read
-from evaluators.metric import Metric, metrics_of
-from evaluators.scoring.videos.pairing import Pair, aligned
+from evaluators.metric import Metric, Outcome, metrics_of
+from evaluators.scoring.videos.pairing import ClipFiles, aligned
 from evaluators.subjects.systems import PREDICTION, REAL, STILL
 from evaluators.subjects.video import Video, VideoPair
 
@@ -32,7 +32,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class ClipRow:
+class VideoClipRow:
     """One metric of one clip. A set's value is the mean of its clips' values by weight."""
 
     clip: str
@@ -66,7 +66,7 @@ class Shape(NamedTuple):
 class Measured:
     """What came of the clips: rows in the order of the names, and features by system and clip."""
 
-    rows: list[ClipRow] = field(default_factory=list)
+    rows: list[VideoClipRow] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
     features: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     no_features: dict[str, str] = field(default_factory=dict)  # clip -> reason
@@ -93,7 +93,9 @@ class Loaded:
 Progress = Callable[[int, int], None]
 
 
-def measure(pairs: Sequence[Pair], metrics: Mapping[str, Metric], options: Options, progress: Progress) -> Measured:
+def measure(
+    pairs: Sequence[ClipFiles], metrics: Mapping[str, Metric], options: Options, progress: Progress
+) -> Measured:
     """Return rows of every clip as prediction and as still, and I3D features when a metric of sets is among ``metrics``.
 
     Clips are measured one by one on ``options.workers`` threads, so neither their number nor their order moves a value.
@@ -102,23 +104,23 @@ def measure(pairs: Sequence[Pair], metrics: Mapping[str, Metric], options: Optio
     of_pairs = [m for m in metrics.values() if m.name not in of_sets]
     with_features = len(of_pairs) < len(metrics)
 
-    def one(pair: Pair) -> Measured:
+    def one(pair: ClipFiles) -> Measured:
         return _measure_clip(pair, of_pairs, with_features, options)
 
     return _join(_on_threads(one, pairs, options, progress))
 
 
 def measure_real(
-    halves: Sequence[tuple[Pair, Pair]], metrics: Mapping[str, Metric], options: Options, progress: Progress
+    halves: Sequence[tuple[ClipFiles, ClipFiles]], metrics: Mapping[str, Metric], options: Options, progress: Progress
 ) -> Measured:
     """Return rows in which a real clip stands for the prediction of another one: what mere likeness is worth."""
     of_sets = metrics_of("video_sets")
     of_pairs = [m for m in metrics.values() if m.name not in of_sets]
 
-    def one(pair: tuple[Pair, Pair]) -> Measured:
+    def one(pair: tuple[ClipFiles, ClipFiles]) -> Measured:
         a, b = pair
         try:
-            loaded = _load(Pair(a.name, a.ref, b.ref, a.ref_info, b.ref_info), b.name, options)
+            loaded = _load(ClipFiles(a.name, a.ref, b.ref, a.ref_info, b.ref_info), b.name, options)
         except ClipError as error:
             return Measured([_missing(a.name, REAL, b.name, m, str(error), options) for m in of_pairs])
         return Measured([_row(loaded, REAL, loaded.pair, m, options) for m in of_pairs])
@@ -126,7 +128,7 @@ def measure_real(
     return _join(_on_threads(one, halves, options, progress))
 
 
-def _measure_clip(pair: Pair, metrics: Sequence[Metric], with_features: bool, options: Options) -> Measured:
+def _measure_clip(pair: ClipFiles, metrics: Sequence[Metric], with_features: bool, options: Options) -> Measured:
     try:
         if pair.reason:
             raise ClipError(pair.reason)
@@ -155,31 +157,47 @@ def _add_features(found: Measured, loaded: Loaded, still: VideoPair, options: Op
     found.features = {system: {loaded.name: row} for system, row in zip(videos, features, strict=True)}
 
 
-def _load(pair: Pair, against: str, options: Options) -> Loaded:
+def _load(pair: ClipFiles, against: str, options: Options) -> Loaded:
     assert pair.pred and pair.ref and pair.pred_info and pair.ref_info
-    rates = (pair.pred_info.fps, pair.ref_info.fps)
-    pred, ref, done = aligned(read(pair.pred), read(pair.ref), options.align, rates)
+    infos = pair.pred_info, pair.ref_info
+    pred, ref, done = aligned(read(pair.pred), read(pair.ref), options.align, infos)
     if len(ref) <= options.given:
         raise ClipError(f"'{pair.name}' has {len(ref)} frames, and {options.given} of them were given")
     last_given = ref[max(0, options.given - 1)]
-    fps = rates[0] if math.isnan(rates[1]) else rates[1]
+    fps = infos[0].fps if math.isnan(infos[1].fps) else infos[1].fps
     videos = VideoPair(Video(pred[options.given :]), Video(ref[options.given :]), options.device)
     return Loaded(pair.name, against, videos, last_given, fps, done)
 
 
-def _row(loaded: Loaded, system: str, pair: VideoPair, metric: Metric, options: Options) -> ClipRow:
+def _row(loaded: Loaded, system: str, pair: VideoPair, metric: Metric, options: Options) -> VideoClipRow:
     found = metric.outcome(f"clip '{loaded.name}' ({system})", pair)
-    return ClipRow(
-        loaded.name, system, loaded.against, metric.name, *found, metric.version, *backbone_of(metric),
-        *loaded.shape, loaded.aligned if system != STILL else "", options.given,
-    )  # fmt: skip
+    done = loaded.aligned if system != STILL else ""
+    return _clip_row((loaded.name, system, loaded.against), metric, found, (loaded.shape, done, options.given))
 
 
-def _missing(name: str, system: str, against: str, metric: Metric, reason: str, options: Options) -> ClipRow:
-    return ClipRow(
-        name, system, against, metric.name, math.nan, 0.0, reason, metric.version, *backbone_of(metric),
-        0, 0, 0, math.nan, "", options.given,
-    )  # fmt: skip
+def _missing(name: str, system: str, against: str, metric: Metric, reason: str, options: Options) -> VideoClipRow:
+    nothing = Shape(0, 0, 0, math.nan)
+    return _clip_row((name, system, against), metric, Outcome(math.nan, 0.0, reason), (nothing, "", options.given))
+
+
+def _clip_row(of: tuple[str, str, str], metric: Metric, found: Outcome, form: tuple[Shape, str, int]) -> VideoClipRow:
+    """Return a row. ``of``: clip, system and reference; ``form``: shape, what was aligned, and the given frames."""
+    clip, system, against = of
+    shape, done, given = form
+    backbone, backbone_version = backbone_of(metric)
+    return VideoClipRow(
+        clip=clip,
+        system=system,
+        against=against,
+        metric=metric.name,
+        **found._asdict(),
+        version=metric.version,
+        backbone=backbone,
+        backbone_version=backbone_version,
+        **shape._asdict(),
+        aligned=done,
+        given=given,
+    )
 
 
 def backbone_of(metric: Metric) -> tuple[str, str]:
