@@ -210,13 +210,13 @@ def test_the_same_command_leaves_a_finished_run_as_it_is(case, tmp_path):
 
 
 def test_an_option_that_is_free_without_a_reason_would_be_found(tmp_path):
-    free = catalog.resolve("recipes", "guess").free
-    careless = Case("guess", tmp_path, free=free | {"learning_rate", "state_noise"})
+    free = catalog.resolve("recipes", "base_policy").free
+    careless = Case("base_policy", tmp_path, free=free | {"learning_rate", "state_noise"})
     assert accepted(careless, free) == ["learning_rate", "state_noise"]
 
 
 def test_a_resume_that_forgets_the_optimiser_would_be_found(tmp_path):
-    case = Case("guess", tmp_path)
+    case = Case("base_policy", tmp_path)
     killed(case, tmp_path / "cut")
     stored = snapshot.read(tmp_path / "cut")
     assert stored

@@ -72,7 +72,7 @@ def policies(tmp_path_factory, sets):
     """Two policies; the second knows other statistics, because it saw other data."""
     folder = tmp_path_factory.mktemp("p")
     known = {"all": sets, "some": [SquareChunks(2, seed=5)]}
-    return [train_on("gr00t", s, out=folder / n, dry_run=True, threads=1, guess="none") for n, s in known.items()]
+    return [train_on("gr00t", s, out=folder / n, dry_run=True, threads=1, base_policy="none") for n, s in known.items()]
 
 
 def imitation(folder, policies, more=()):
@@ -131,7 +131,7 @@ def test_an_error_is_the_distance_in_standard_deviations(tmp_path, policies, fre
     steps = starts[:, None] + np.arange(16)
     part = next(name for name, values in source.values.items() if name.startswith("action.") and values.std() > 0)
     joint = source.values[part][:, 0][steps[steps <= source.last[starts][:, None]]]
-    expected = (0.1 / joint.std() + 28 * 0.1 / policy_analyses.LEAST_SPREAD) / 29
+    expected = (0.1 / joint.std() + 28 * 0.1 / policy_analyses.LEAST_SCALE) / 29
     assert imitation(tmp_path, policies[:1])[0]["error"] == pytest.approx(expected, rel=1e-3)
 
 

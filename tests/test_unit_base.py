@@ -54,7 +54,7 @@ def test_the_baseline_is_the_same_network_without_code_heads():
 def qwen():
     """A policy on a Qwen2.5-VL of the same shape, a thousand times smaller."""
     backbone = small_qwen()
-    config = small(policy={"language": "qwen2_5_vl_3b", "looks": 0, "position_weight": 0.0}).policy
+    config = small(policy={"language": "qwen2_5_vl_3b", "localizer_points": 0, "position_weight": 0.0}).policy
     return Policy(config, QwenContext(config, backbone)).eval()
 
 
@@ -113,19 +113,19 @@ def test_dino_s_patches_are_a_grid_without_the_class_token():
 
 def test_without_a_cache_batches_hold_the_pictures_changed_alike_now_and_later():
     size = load_size("tiny", policy=SMALL_POLICY)
-    told = []
+    read = []
 
-    def reader(pictures, instructions):
-        told.extend(instructions)
+    def processor(pictures, instructions):
+        read.extend(instructions)
         return {"ids": torch.zeros(len(pictures), 3)}
 
     needs = Needs(
-        size.policy.bodies, size.policy.visual, 16, 8, {"demonstrations": 1.0, "frames": 0.0}, True, cached=False,
-        reader=reader,
+        size.policy.embodiments, size.policy.visual, 16, 8, {"demonstrations": 1.0, "frames": 0.0}, True, cached=False,
+        processor=processor,
     )  # fmt: skip
     batches = make_ready(PolicyOptions(dry_run=True), [SquareChunks()], needs).batches
     one, again = batches(0), batches(0)
     assert one["picture"].shape == one["goal_picture"].shape == (8, 256, 256, 3)
     assert all(torch.equal(one[k], again[k]) for k in one)
-    assert set(told) <= set(SquareChunks.instructions)
+    assert set(read) <= set(SquareChunks.instructions)
     assert torch.equal(one["picture"], one["goal_picture"]), "this square never moves"

@@ -82,33 +82,35 @@ def test_waiting_is_the_time_between_asking_and_getting(monkeypatch):
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory, sets):
-    """Folders of looks and of a guess."""
+    """Folders of an object localizer and of a base policy."""
     folder = tmp_path_factory.mktemp("parts")
-    return tuple(train_on(kind, sets, out=folder / kind, dry_run=True, threads=1) for kind in ("looks", "guess"))
+    return tuple(
+        train_on(kind, sets, out=folder / kind, dry_run=True, threads=1) for kind in ("object_localizer", "base_policy")
+    )
 
 
-def test_policies_take_over_looks_and_guess_and_leave_them_as_they_are(tmp_path, unit, parts, sets):
+def test_policies_take_over_localizer_and_base_policy_and_leave_them_as_they_are(tmp_path, unit, parts, sets):
     before = [load_file(folder / "model.safetensors") for folder in parts]
-    usual = {"dry_run": True, "threads": 1, "looks": parts[0], "guess": parts[1]}
+    usual = {"dry_run": True, "threads": 1, "localizer": parts[0], "base_policy": parts[1]}
     for name, more in (("gr00t", {}), ("vla_unit", {"tokenizer": unit})):
         after = load_file(train_on(name, sets, out=tmp_path / name, **usual, **more) / "model.safetensors")
-        for stored, place in zip(before, ("model.context.looks.", "model.guess."), strict=True):
+        for stored, place in zip(before, ("model.context.localizer.", "model.base."), strict=True):
             for name, values in stored.items():
                 np.testing.assert_array_equal(after[name.replace("model.", place)], values, name)
 
 
-def test_a_guess_learns_from_every_step_and_knows_how_far_it_is_off(parts, sets):
-    stored = load_part(parts[1], "guess")
+def test_a_base_policy_learns_from_every_step_and_knows_how_far_it_is_off(parts, sets):
+    stored = load_part(parts[1], "base_policy")
     assert stored.training["data"][0]["samples"] == 120, "of 30 with a picture that may start a chunk"
-    slots = load_size("tiny").policy.bodies.slots
-    spread = stored.weights["spread"]
-    assert (spread[slots["gr1"], :, :29] != 1).all() and (spread[slots["gr1_eef"]] == 1).all()
+    slots = load_size("tiny").policy.embodiments.slots
+    residual_scale = stored.weights["residual_scale"]
+    assert (residual_scale[slots["gr1"], :, :29] != 1).all() and (residual_scale[slots["gr1_eef"]] == 1).all()
 
 
 def test_parts_that_count_positions_differently_are_refused(tmp_path, parts, sets):
-    other = train_on("looks", [SquareChunks(2)], out=tmp_path / "looks", dry_run=True, threads=1)
+    other = train_on("object_localizer", [SquareChunks(2)], out=tmp_path / "object_localizer", dry_run=True, threads=1)
     with pytest.raises(CrossbodyError, match="different --data"):
-        train_on("gr00t", sets, out=tmp_path / "p", dry_run=True, threads=1, looks=other, guess=parts[1])
+        train_on("gr00t", sets, out=tmp_path / "p", dry_run=True, threads=1, localizer=other, base_policy=parts[1])
 
 
 def test_sets_without_any_action_are_refused(tmp_path, sets):
@@ -120,7 +122,7 @@ def test_joints_in_another_order_in_the_data_give_the_same_batches_and_so_the_sa
     shuffled = SquareChunks()
     shuffled.values = dict(reversed(shuffled.values.items()))
     size = load_size("tiny")
-    needs = Needs(size.policy.bodies, size.policy.visual, 16, 8, {"demonstrations": 1.0, "frames": 0.0}, goal=True)
+    needs = Needs(size.policy.embodiments, size.policy.visual, 16, 8, {"demonstrations": 1.0, "frames": 0.0}, goal=True)
     ready = [make_ready(UnitOptions(dry_run=True), [chunks], needs) for chunks in (sets[0], shuffled)]
     one, other = (r.batches(3) for r in ready)
     assert set(one) > {"coarse", "fine", "goal_coarse", "state", "view", "action", "action_mask", "text", "slot"}

@@ -27,8 +27,8 @@ def train(name: str, recipe: Recipe[O], given: O) -> Path:
     known = identity(run, recipe.free)
     refuse_other(run, known, None)  # before any data are read
     job = recipe.build(options)
+    refuse_other(run, known, job.facts)
     with one_sentence(run.folder), alone(run.folder):
-        refuse_other(run, known, job.facts)
         leftovers(run.folder)
         remember(run, known, job.facts)
         torch.set_num_threads(options.threads)

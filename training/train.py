@@ -6,8 +6,13 @@ import sys
 from collections.abc import Sequence
 
 from crossbody import catalog
+from crossbody.errors import CrossbodyError
 from crossbody.main import guarded
 from training.recipe import Recipe
+
+OLD_RECIPES = {"looks": "object_localizer", "guess": "base_policy"}
+OLD_OPTIONS = {"--looks": "--localizer", "--guess": "--base-policy", "--unsure": "--position-noise"}
+"""Names of version 0.1.0 -> what they are called now (docs/renames.md)."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     name, *rest = arguments
+    _refuse_old_names(name, rest)
     recipe: Recipe = catalog.resolve("recipes", name)
     import tyro
 
@@ -32,6 +38,16 @@ def _run(arguments: Sequence[str]) -> int:
 
     print(f"wrote {train(name, recipe, options)}")
     return 0
+
+
+def _refuse_old_names(recipe: str, words: Sequence[str]) -> None:
+    if recipe in OLD_RECIPES:
+        raise CrossbodyError(
+            f"the recipe '{recipe}' is called {OLD_RECIPES[recipe]} now: `uv run train {OLD_RECIPES[recipe]} …`"
+        )
+    for option in (word.partition("=")[0] for word in words):
+        if option in OLD_OPTIONS:
+            raise CrossbodyError(f"the option {option} is called {OLD_OPTIONS[option]} now")
 
 
 def _overview() -> str:

@@ -72,8 +72,8 @@ def build(options: MatcherOptions) -> Supervised:
 
     def finish(done: Done) -> None:
         assert isinstance(done.model, Contrast)
-        told = {k: getattr(options, k) for k in ("batch", "seed", "learning_rate", "unread", "blurred")}
-        made = {"recipe": "matcher", **facts, **told, **{k: done.record[k] for k in ("steps", "seconds", "torch")}}
+        typed = {k: getattr(options, k) for k in ("batch", "seed", "learning_rate", "unread", "blurred")}
+        made = {"recipe": "matcher", **facts, **typed, **{k: done.record[k] for k in ("steps", "seconds", "torch")}}
         done.model.network.save(done.run.folder, made)
         load.cache_clear()
         card = text(load(done.run.folder), command(done.run), made, held_out, HELD_OUT_WORDINGS)

@@ -1,4 +1,4 @@
-"""UniT's tokenizer, in any of its variants: frozen visual features in, one codebook for what is seen and what is done"""
+"""UniT's tokenizer, in any of its variants: frozen visual features in, one codebook for pictures and actions"""
 
 from __future__ import annotations
 
@@ -41,11 +41,15 @@ def build(options: TokenizerOptions) -> Supervised:
     config = configure(options).tokenizer
     shares = {"demonstrations": 1.0, "frames": 0.0, "human_egodex": options.human_share}
     cached = config.visual.cached
-    needs = Needs(config.bodies, config.visual, config.horizon, options.batch or 0, shares, goal=True, cached=cached)
+    needs = Needs(
+        config.embodiments, config.visual, config.horizon, options.batch or 0, shares, goal=True, cached=cached
+    )
     ready = make_ready(options, open_sets(options), needs)
     visual = None if cached else load_visual(config.visual)
     finish = keep("tokenizer", WHAT, config, ready)
-    return supervised(options, config, ready, lambda: UniT(config), finish, lambda seen: prepare(seen, config, visual))
+    return supervised(
+        options, config, ready, lambda: UniT(config), finish, lambda batch: prepare(batch, config, visual)
+    )
 
 
 def configure(options: TokenizerOptions) -> Size:

@@ -35,7 +35,9 @@ def squares(folder: Path, seed: int) -> Path:
 def random_tokenizer(folder: Path, data: Path, seed: int) -> Path:
     """Write a tokenizer that has the data's statistics and has learned nothing, and return its folder."""
     config, options = load_size("tiny").tokenizer, UnitOptions(data=(data,), seed=seed)
-    needs = Needs(config.bodies, config.visual, config.horizon, 1, {"demonstrations": 1.0, "frames": 0.0}, goal=True)
+    needs = Needs(
+        config.embodiments, config.visual, config.horizon, 1, {"demonstrations": 1.0, "frames": 0.0}, goal=True
+    )
     ready = make_ready(options, open_sets(options), needs)
     torch.manual_seed(seed)
     weights, made = rounded_weights(UniT(config)), {"options": {"size": "tiny"}, **ready.card}

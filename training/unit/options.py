@@ -1,4 +1,4 @@
-"""What the recipes of the UniT family can be told."""
+"""Options of the UniT family's recipes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PolicyOptions(UnitOptions):
     """Train a policy without tokens: `train gr00t --data DIR`."""
 
     frames_share: float = 0.5
-    """Frames without actions, drawn so often per demonstrated chunk: they teach where object and container are. None with --looks."""
+    """Frames without actions, drawn so often per demonstrated chunk: they teach where object and container are. None with --localizer."""
 
     human_share: float = 0.25
     """How often human chunks are drawn, against the robot's."""
@@ -59,12 +59,12 @@ class PolicyOptions(UnitOptions):
     state_noise: float = 0.01
     """Standard deviation, rad or m, of noise on the state; the action stays in place, so the noise teaches to correct it."""
 
-    looks: Path | None = None
-    """A folder of `train looks`, which stay as they are: the policy need not learn from actions where things are."""
+    localizer: Path | None = None
+    """A folder of `train object_localizer`, which stays as it is: the policy need not learn from actions where things are."""
 
-    guess: Literal["none"] | Path | None = None
-    """A folder of `train guess`, which stays as it is: the policy learns what it leaves over. none: the policy has no guess,
-    and learns whole chunks from what it sees. By default the guess is trained along."""
+    base_policy: Literal["none"] | Path | None = None
+    """A folder of `train base_policy`, which stays as it is: the policy learns the residual. none: the policy has no base policy,
+    and learns whole chunks from what it sees. By default it is trained along."""
 
     warm_start: Path | None = None
     """A checkpoint of the same configuration to begin with: robot-only fine-tuning after co-training, for one."""

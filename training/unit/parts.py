@@ -1,4 +1,4 @@
-"""What a policy takes over from other recipes: looks, a guess, a tokenizer and its codes."""
+"""What a policy takes over from other recipes: an object localizer, a base policy, a tokenizer and its codes."""
 
 from __future__ import annotations
 
@@ -27,24 +27,28 @@ Known = tuple[dict[str, Scaling], dict[str, np.ndarray]]
 class Parts:
     """What was trained before and stays as it is, with the folders that it came from."""
 
-    looks: tuple[Checkpoint, Path] | None
-    guess: tuple[Checkpoint, Path] | None
+    localizer: tuple[Checkpoint, Path] | None
+    base_policy: tuple[Checkpoint, Path] | None
     codes: tuple[Checkpoint, Path] | None
     tokenizer: UniT | None
 
     @staticmethod
     def load(options: PolicyOptions, tokenizer: Path | None = None) -> Parts:
         """Read the folders that the options name."""
-        looks = (load_part(options.looks, "looks"), options.looks) if options.looks else None
-        guess = (load_part(options.guess, "guess"), options.guess) if isinstance(options.guess, Path) else None
+        localizer = (load_part(options.localizer, "object_localizer"), options.localizer) if options.localizer else None
+        base_policy = (
+            (load_part(options.base_policy, "base_policy"), options.base_policy)
+            if isinstance(options.base_policy, Path)
+            else None
+        )
         if tokenizer is None:
-            return Parts(looks, guess, None, None)
+            return Parts(localizer, base_policy, None, None)
         network, stored = load_tokenizer(tokenizer)
-        return Parts(looks, guess, (stored, tokenizer), network)
+        return Parts(localizer, base_policy, (stored, tokenizer), network)
 
     def known(self) -> Known | None:
         """Return the statistics that all parts share, None without any; where two differ, CrossbodyError."""
-        there = [part for part in (self.looks, self.guess, self.codes) if part is not None]
+        there = [part for part in (self.localizer, self.base_policy, self.codes) if part is not None]
         for (one, place), (other, elsewhere) in pairwise(there):
             if not alike(one, other):
                 raise CrossbodyError(
@@ -54,7 +58,7 @@ class Parts:
 
     def put_into(self, model: Policy) -> None:
         """Copy the weights into the policy, whose parts of that kind learn no more."""
-        for part, module in ((self.looks, model.looks), (self.guess, model.guess)):
+        for part, module in ((self.localizer, model.localizer), (self.base_policy, model.base)):
             if part is not None and module is not None:
                 part[0].restore(module.requires_grad_(False), part[1])
         if self.tokenizer is not None:
@@ -83,26 +87,26 @@ def alike(one: Checkpoint, other: Checkpoint) -> bool:
     return all(np.array_equal(a[k], b[k]) for a, b in pairs for k in a if k in b)
 
 
-def prepare(seen: Batch, config: TokenizerConfig, visual: nn.Module | None) -> Batch:
+def prepare(batch: Batch, config: TokenizerConfig, visual: nn.Module | None) -> Batch:
     """Return a batch with both pictures' patches, as the tokenizer reads them. ``visual`` None: the features are in the batch."""
     if visual is None:
-        grids = (seen["coarse"], seen["goal_coarse"])
+        grids = (batch["coarse"], batch["goal_coarse"])
     else:
-        visual.to(seen["slot"].device)
-        grids = tuple(visual(seen[name])["coarse"] for name in ("picture", "goal_picture"))
+        visual.to(batch["slot"].device)
+        grids = tuple(visual(batch[name])["coarse"] for name in ("picture", "goal_picture"))
     now, goal = (as_patches(grid, config.merge) for grid in grids)
-    return seen | {"now": now, "goal": goal}
+    return batch | {"now": now, "goal": goal}
 
 
 def coder(tokenizer: UniT | None) -> Callable[[Batch], Batch]:
     """Return what adds the frozen tokenizer's codes to a batch: the fusion branch's, where the variant has it."""
     if tokenizer is None:
-        return lambda seen: seen
+        return lambda batch: batch
     config = tokenizer.config
     visual = None if config.visual.cached else load_visual(config.visual)
 
-    def add(seen: Batch) -> Batch:
-        tokenizer.to(seen["slot"].device)
-        return seen | {"codes": tokenizer.codes(prepare(seen, config, visual))}
+    def add(batch: Batch) -> Batch:
+        tokenizer.to(batch["slot"].device)
+        return batch | {"codes": tokenizer.codes(prepare(batch, config, visual))}
 
     return add

@@ -51,8 +51,8 @@ def policy_parts(size: Size) -> dict[str, nn.Module]:
     """Return the networks of a policy's training, with those of the tokenizer where its codes are predicted."""
     policy = Policy(size.policy, make_context(size.policy, pretrained=False))
     parts = {"vision-language backbone": policy.context, "action head": policy.head}
-    if policy.guess is not None:
-        parts["guess"] = policy.guess
+    if policy.base is not None:
+        parts["base_policy"] = policy.base
     if not size.policy.bridge:
         return parts
     frozen = {f"frozen {name}": net.requires_grad_(False) for name, net in tokenizer_parts(size).items()}

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from agents.nets.checkpoint import load_checkpoint
 from agents.unit.config import Size
-from agents.unit.policy import Policy, reader_of
+from agents.unit.policy import Policy, make_processor
 from training.loop import Supervised
 from training.unit.card import keep
 from training.unit.job import supervised
@@ -25,18 +25,18 @@ def resolve(options: O) -> O:
 
 def changes(options: PolicyOptions) -> dict[str, Any]:
     """Return what both policies' options change in the size."""
-    return {"guess": 0} if options.guess == "none" else {}
+    return {"base_width": 0} if options.base_policy == "none" else {}
 
 
 def policy_job(options: PolicyOptions, size: Size, what: str, tokenizer: Path | None = None) -> Supervised:
     """Return the training of a policy. ``what``: the first line of its card. ``tokenizer``: whose codes it predicts."""
     config, sets = size.policy, open_sets(options)
     parts = Parts.load(options, tokenizer)
-    frames = 0.0 if options.looks else options.frames_share
+    frames = 0.0 if options.localizer else options.frames_share
     shares = {"demonstrations": 1.0, "frames": frames, "human_egodex": options.human_share}
     needs = Needs(
-        config.bodies, config.visual, config.horizon, options.batch or 0, shares, parts.tokenizer is not None,
-        options.state_noise, config.visual.cached, reader_of(config), known=parts.known(),
+        config.embodiments, config.visual, config.horizon, options.batch or 0, shares, parts.tokenizer is not None,
+        options.state_noise, config.visual.cached, make_processor(config), known=parts.known(),
     )  # fmt: skip
     ready = make_ready(options, sets, needs)
 

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from agents.nets.embodiments import EmbodimentSlots, Scaling
-from agents.nets.language import Words
+from agents.nets.language import InstructionEncoder
 from agents.nets.visual import Visual
 from crossbody.errors import CrossbodyError
 from training.data.chunks import Chunks, open_folders
 from training.unit.batches import Batches, Mixing, fit_scalings, position_statistics
-from training.unit.eyes import CachedEyes, ClosedEyes, OpenEyes, Reader, Stream, text_of
+from training.unit.inputs import CachedFeatures, NoImages, Processor, RawImages, Stream, text_of
 from training.unit.options import UnitOptions
 from training.unit.pictures import cached_grids, statistics
 from training.unit.sources import Source
@@ -28,7 +28,7 @@ DRY_ROWS = 16
 class Needs:
     """What a recipe needs of its data."""
 
-    bodies: EmbodimentSlots
+    embodiments: EmbodimentSlots
     visual: Visual
     horizon: int
     batch: int
@@ -38,8 +38,8 @@ class Needs:
     goal: bool  # the goal's picture, too
     state_noise: float = 0.0
     cached: bool = True  # frozen features from the disk; otherwise the pictures themselves
-    reader: Reader | None = None  # of pictures and instructions, for a backbone that takes them as they are
-    pictures: bool = True  # nothing is seen without: every control step counts, whether it has a picture or not
+    processor: Processor | None = None  # of pictures and instructions, for a backbone that takes them as they are
+    pictures: bool = True  # False: no picture is read, every control step counts, whether it has a picture or not
     known: tuple[dict[str, Scaling], dict[str, np.ndarray]] | None = (
         None  # a tokenizer's statistics, which its policy shares
     )
@@ -79,39 +79,43 @@ def make_ready(options: UnitOptions, sets: Sequence[Chunks], needs: Needs) -> Re
         source.rows = np.arange(len(source.chunks.last))
     started = time.monotonic()
     if not needs.pictures:
-        eyes = ClosedEyes([text_of(s, Words()) for s in sources])
+        inputs = NoImages([text_of(s, InstructionEncoder()) for s in sources])
     elif needs.cached:
-        eyes = _cached_eyes(sources, needs, features, options.seed)
-        features |= {k: v.numpy() for k, v in eyes.features.items()}
+        inputs = _cached_features(sources, needs, features, options.seed)
+        features |= {k: v.numpy() for k, v in inputs.features.items()}
     else:
-        eyes = OpenEyes(needs.reader, needs.goal)
+        inputs = RawImages(needs.processor, needs.goal)
     seconds = time.monotonic() - started
-    streams = [Stream(s, scalings[s.body.name], _share(s, sources, needs.shares)) for s in sources]
-    batches = Batches(streams, eyes, features, Mixing(needs.batch, options.seed, needs.bodies, needs.state_noise))
+    streams = [Stream(s, scalings[s.embodiment.name], _share(s, sources, needs.shares)) for s in sources]
+    batches = Batches(
+        streams, inputs, features, Mixing(needs.batch, options.seed, needs.embodiments, needs.state_noise)
+    )
     return Ready(batches, scalings, features, {"data": _census(sources), "feature_seconds": round(seconds)})
 
 
-def _cached_eyes(sources: Sequence[Source], needs: Needs, features: dict[str, np.ndarray], seed: int) -> CachedEyes:
+def _cached_features(
+    sources: Sequence[Source], needs: Needs, features: dict[str, np.ndarray], seed: int
+) -> CachedFeatures:
     """Compute or find the features of all pictures; standardise them as the tokenizer does, or by the first source's."""
-    words = Words()
+    words = InstructionEncoder()
     grids = [cached_grids(s.chunks, s.picture_rows, needs.visual, seed) for s in sources]
     stored = features if "coarse_mean" in features else features | statistics(grids[0])
     tensors = {k: torch.from_numpy(v) for k, v in stored.items()}
-    return CachedEyes(grids, [text_of(s, words) for s in sources], tensors, needs.goal)
+    return CachedFeatures(grids, [text_of(s, words) for s in sources], tensors, needs.goal)
 
 
 def _share(source: Source, sources: Sequence[Source], shares: dict[str, float]) -> float:
     """Return a source's share: its kind's, split among the sources of the kind by their rows."""
-    alike = sum(len(s.rows) for s in sources if (s.acts, s.body.name) == (source.acts, source.body.name))
+    alike = sum(len(s.rows) for s in sources if (s.acts, s.embodiment.name) == (source.acts, source.embodiment.name))
     kind = shares["demonstrations"] if source.acts else shares["frames"]
-    return kind * shares.get(source.body.name, 1.0) * len(source.rows) / alike
+    return kind * shares.get(source.embodiment.name, 1.0) * len(source.rows) / alike
 
 
 def _census(sources: Sequence[Source]) -> list[dict[str, Any]]:
     """Return what a model card says of the data."""
     return [
         {
-            "embodiment": s.body.name,
+            "embodiment": s.embodiment.name,
             "actions": s.acts,
             "episodes": len(np.unique(s.chunks.last)),
             "samples": len(s.rows),

@@ -1,4 +1,4 @@
-"""What a batch sees and is told: cached features and words at small sizes, the pictures themselves at the full size."""
+"""Pictures and instructions of a batch: cached features and words at small sizes, the pictures themselves at the full size."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from training.unit.augment import crop, jitter
 from training.unit.pictures import CachedGrids
 from training.unit.sources import Source
 
-Reader = Callable[[np.ndarray, Sequence[str]], Batch]
+Processor = Callable[[np.ndarray, Sequence[str]], Batch]
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A source, its body's statistics, and how often it is drawn."""
+    """A source, its embodiment's statistics, and how often it is drawn."""
 
     source: Source
     scaling: Scaling
@@ -33,7 +33,7 @@ Drawn = Sequence[tuple[int, Stream, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class CachedEyes:
+class CachedFeatures:
     """Grids from the cache, standardised, and the words' hidden states; one entry per stream."""
 
     grids: Sequence[CachedGrids]
@@ -50,28 +50,28 @@ class CachedEyes:
         if self.goal:
             coarse = torch.from_numpy(grids.at(stream.source.goal(rows), ("coarse",))["coarse"])
             batch["goal_coarse"] = normalise({"coarse": coarse}, self.features)["coarse"]
-        return batch | _told(self.words[number], stream, rows)
+        return batch | _text(self.words[number], stream, rows)
 
 
 @dataclass(frozen=True)
-class ClosedEyes:
+class NoImages:
     """The words' hidden states and no picture; one entry per stream."""
 
     words: Sequence[tuple[Tensor, Tensor]]  # hidden states (instructions, L, W) and masks
 
     def __call__(self, drawn: Drawn, random: np.random.Generator, held_out: bool) -> Batch:
-        return _joined([_told(self.words[number], stream, rows) for number, stream, rows in drawn])
+        return _joined([_text(self.words[number], stream, rows) for number, stream, rows in drawn])
 
 
 @dataclass(frozen=True)
-class OpenEyes:
-    """Pictures, cropped and under other light at every look, and what a vision-language backbone's reader makes of them."""
+class RawImages:
+    """Pictures, cropped and under other light at every look, and what a vision-language backbone's processor makes of them."""
 
-    reader: Reader | None  # None: nothing is told
+    processor: Processor | None  # None: instructions are not read
     goal: bool
 
     def __call__(self, drawn: Drawn, random: np.random.Generator, held_out: bool) -> Batch:
-        """Return ``picture`` and ``goal_picture`` uint8 (B, 256, 256, 3), changed alike, and what the reader adds."""
+        """Return ``picture`` and ``goal_picture`` uint8 (B, 256, 256, 3), changed alike, and what the processor adds."""
         rows = [(stream.source, rows) for _, stream, rows in drawn]
         seeds = random.integers(2**63, size=sum(len(r) for _, r in rows))
         now = np.stack([p for source, r in rows for p in source.chunks.pictures(r)])
@@ -79,12 +79,12 @@ class OpenEyes:
         if self.goal:
             later = np.stack([p for source, r in rows for p in source.chunks.pictures(source.goal(r))])
             batch["goal_picture"] = later if held_out else _changed(later, seeds)
-        told = [source.chunks.instructions[int(i)] for source, r in rows for i in source.chunks.instruction[r]]
-        read = self.reader(batch["picture"], told) if self.reader else {}
+        instructions = [source.chunks.instructions[int(i)] for source, r in rows for i in source.chunks.instruction[r]]
+        read = self.processor(batch["picture"], instructions) if self.processor else {}
         return {name: torch.from_numpy(value) for name, value in batch.items()} | read
 
 
-Eyes = CachedEyes | ClosedEyes | OpenEyes
+ModelInputs = CachedFeatures | NoImages | RawImages
 
 
 def text_of(source: Source, words: Callable[[str], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
@@ -93,9 +93,9 @@ def text_of(source: Source, words: Callable[[str], tuple[Tensor, Tensor]]) -> tu
     return torch.stack(hidden), torch.stack(masks)
 
 
-def _told(words: tuple[Tensor, Tensor], stream: Stream, rows: np.ndarray) -> Batch:
-    told = torch.from_numpy(np.asarray(stream.source.chunks.instruction[rows], np.int64))
-    return {"text": words[0][told], "text_mask": words[1][told]}
+def _text(words: tuple[Tensor, Tensor], stream: Stream, rows: np.ndarray) -> Batch:
+    instructions = torch.from_numpy(np.asarray(stream.source.chunks.instruction[rows], np.int64))
+    return {"text": words[0][instructions], "text_mask": words[1][instructions]}
 
 
 def _joined(parts: Sequence[Batch]) -> Batch:
