@@ -68,8 +68,12 @@ def probe(backend: str) -> Probe:
     """Render in a process of its own with one backend."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _PROBE], env=os.environ | variables(backend), capture_output=True, text=True, timeout=120
-        )  # fmt: skip
+            [sys.executable, "-c", _PROBE],
+            env=os.environ | variables(backend),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
     except subprocess.TimeoutExpired:
         return Probe(backend, None, "no picture within 120 s")
     for line in done.stdout.splitlines():

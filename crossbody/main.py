@@ -1,4 +1,5 @@
-"""The ``crossbody`` command: its subcommands live in the rooms that do their work and are imported when they are typed."""
+"""The ``crossbody`` command: its subcommands live in the rooms that do their work and are imported when they are
+typed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A point that is sent to a goal on a table: a whole environment without a simulator, for testing the harness itself.
 
-Success is decided by what the agent does: the point follows the commanded position at a limited speed and succeeds while it is
-near the goal. Episodes can be made to fail in every way a simulator fails (``faults``).
+Success is decided by what the agent does: the point follows the commanded position at a limited speed and succeeds
+while it is near the goal. Episodes can be made to fail in every way a simulator fails (``faults``).
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ FAULTS = ("raise", "hang", "kill", "nan", "sleep", "raise_in_reset", "hang_in_re
 
 
 class Fake(gymnasium.Env):
-    """``faults``: episode index -> one of FAULTS, on the first ``fault_attempts`` attempts. ``side`` names the goal's side."""
+    """``faults``: episode index -> one of FAULTS, on the first ``fault_attempts`` attempts.
+    ``side`` names the goal's side."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": CONTROL_HZ}
 

@@ -111,7 +111,10 @@ class Worker:
         except subprocess.TimeoutExpired:
             return "the worker closed its pipe"
         if code == -signal.SIGKILL:
-            return "the worker was killed (SIGKILL); when nobody did it, the machine ran out of memory: use fewer --workers"
+            return (
+                "the worker was killed (SIGKILL); when nobody did it, the machine ran out of memory: use fewer "
+                "--workers"
+            )
         if code < 0:
             return f"the worker died of {signal.Signals(-code).name}"
         return f"the worker ended with exit code {code}"

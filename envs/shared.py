@@ -1,4 +1,5 @@
-"""One block of memory that a worker and the runner share: signs of life, and frames that need not go through the pipe."""
+"""One block of memory that a worker and the runner share: signs of life,
+and frames that need not go through the pipe."""
 
 from __future__ import annotations
 

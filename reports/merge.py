@@ -52,8 +52,8 @@ def main(argv: Sequence[str]) -> int:
 def merge(folders: Sequence[Path], out: Path) -> RunFolder:
     """Return a new run folder with every episode, attempt, trace, scene and video of the shards.
 
-    Its queue has the order of the unsharded run. Shards that differ in more than their episodes, or that share one, raise
-    RunFolderError; nothing is written then.
+    Its queue has the order of the unsharded run. Shards that differ in more than their episodes, or that share one,
+    raise RunFolderError; nothing is written then.
     """
     shards = [frames.read(folder) for folder in folders]
     if len(shards) < 2:

@@ -19,7 +19,8 @@ def load_suite(name: str) -> SuiteSpec:
 
 
 def parse_suite(name: str, data: Mapping[str, Any]) -> SuiteSpec:
-    """Return a suite from the content of its file: ``[[groups]]`` of tasks that share env, family, split and options."""
+    """Return a suite from the content of its file: ``[[groups]]`` of tasks that share env, family,
+    split and options."""
     tasks = []
     for group in data["groups"]:
         for task in group["tasks"]:

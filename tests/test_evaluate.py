@@ -43,8 +43,15 @@ def test_a_run_writes_its_folder_prints_its_table_and_returns_zero(tmp_path, cap
     assert "protocol quick: One episode per task" in printed
     assert re.search(r"2/2 episodes · success 100.0% \[34.2%, 100.0%\] · [\d.]+/min\n", printed)
     assert {p.name for p in out.iterdir()} >= {
-        "manifest.json", "episodes.jsonl", "metrics.parquet", "traces", "scenes", "table.md", "table.csv", "report.html",
-    }  # fmt: skip
+        "manifest.json",
+        "episodes.jsonl",
+        "metrics.parquet",
+        "traces",
+        "scenes",
+        "table.md",
+        "table.csv",
+        "report.html",
+    }
 
 
 @pytest.mark.parametrize(

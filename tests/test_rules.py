@@ -28,7 +28,17 @@ FAULTS = {
 
 def broken(source: str) -> set[str]:
     """Return the codes of the rules that a source file breaks, under the project's configuration."""
-    command = [sys.executable, "-m", "ruff", "check", "--output-format", "json", "--stdin-filename", "agents/fault.py", "-"]
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--output-format",
+        "json",
+        "--stdin-filename",
+        "agents/fault.py",
+        "-",
+    ]
     done = subprocess.run(command, input=source, cwd=ROOT, capture_output=True, text=True)
     return {found["code"] for found in json.loads(done.stdout)}
 
@@ -49,7 +59,11 @@ def test_a_line_of_120_characters_and_six_parameters_are_allowed():
 
 
 def test_every_line_that_the_formatter_skips_has_a_reason():
-    found = {str(f.relative_to(ROOT)): lines for f in FILES if f.name != "test_rules.py" and (lines := unreasoned(f.read_text()))}
+    found = {
+        str(f.relative_to(ROOT)): lines
+        for f in FILES
+        if f.name != "test_rules.py" and (lines := unreasoned(f.read_text()))
+    }
     assert not found
 
 

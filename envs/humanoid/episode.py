@@ -1,7 +1,8 @@
-"""One humanoid that tracks one motion: the environment in which controllers are scored, ``crossbody/HumanoidTracking-v1``.
+"""One humanoid that tracks one motion: the environment in which controllers are scored,
+``crossbody/HumanoidTracking-v1``.
 
-It is the batched task with one robot, without resets of its own. At control step t the agent sees the robot at frame t and the
-reference from t+1 on; after the step, the signals hold robot and reference at frame t+1: one frame for both.
+It is the batched task with one robot, without resets of its own. At control step t the agent sees the robot at frame t
+and the reference from t+1 on; after the step, the signals hold robot and reference at frame t+1: one frame for both.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def contract(robot_name: str) -> Contract:
 
 
 class Tracking(gymnasium.Env):
-    """``motion``: ``<kind>``, ``<kind>.<condition>`` (see ``conditions.toml``) or ``stranger``. ``rules``: a table of ``rules.toml``."""
+    """``motion``: ``<kind>``, ``<kind>.<condition>`` (see ``conditions.toml``) or ``stranger``. ``rules``:
+    a table of ``rules.toml``."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": tracking.CONTROL_HZ}
 

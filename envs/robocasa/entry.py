@@ -8,7 +8,8 @@ from crossbody import gl
 
 
 def make(*, look: str | None = None, **options: Any) -> Any:
-    """Return a RoboCasaGR1 environment; see there for the options. ``look``: the render preset, as run folders name it."""
+    """Return a RoboCasaGR1 environment; see there for the options. ``look``: the render preset,
+    as run folders name it."""
     gl.prepare()
     from envs.robocasa.env import RoboCasaGR1
 

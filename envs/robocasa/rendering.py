@@ -37,7 +37,7 @@ class Renderer:
         view = _fixed(model, camera) if isinstance(camera, str) else camera
         mujoco.mjv_updateScene(
             model, data, self._options, mujoco.MjvPerturb(), view, mujoco.mjtCatBit.mjCAT_ALL, self._scene
-        )  # fmt: skip
+        )
         if not self.preset.shadows:
             self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
             self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0

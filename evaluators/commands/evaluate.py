@@ -59,10 +59,12 @@ class Arguments(Generic[OptionsT]):
     video: Literal["all", "failures", "none"] = "none"
     """Which episodes to keep a video of."""
     scenes: str | None = None
-    """canonical: the shipped scenes, which everybody meets (the default where there are some, for seed 0); fresh: drawn from
-    the seed (the default for any other seed); or a run's folder, whose scenes are restored. Part of the protocol's hash."""
+    """canonical: the shipped scenes, which everybody meets (the default where there are some, for seed 0); fresh: drawn
+    from the seed (the default for any other seed); or a run's folder, whose scenes are restored. Part of the protocol's
+    hash."""
     render_preset: Literal["fast", "faithful"] | None = None
-    """How pictures are rendered; by default faithful with the official assets, else fast. Part of the protocol's hash."""
+    """How pictures are rendered; by default faithful with the official assets, else fast.
+    Part of the protocol's hash."""
     assets: Literal["generated", "official"] | None = None
     """Which object models to use; by default generated. Part of the protocol's hash."""
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -72,13 +74,15 @@ class Arguments(Generic[OptionsT]):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0 done, 1 no episode has an outcome, 2 a mistake to mend, 130 interrupted."""
+    """Run the command and return its exit code: 0 done, 1 no episode has an outcome, 2 a mistake to mend,
+    130 interrupted."""
     argv = sys.argv[1:] if argv is None else list(argv)
     return guarded(lambda: _evaluate(argv))
 
 
 def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
-    """Return the plan that a command line describes, and its run folder. Mistakes raise CrossbodyError or exit with 2."""
+    """Return the plan that a command line describes, and its run folder.
+    Mistakes raise CrossbodyError or exit with 2."""
     from tasks.suite import default_protocol, load_protocol, load_suite, queue, shard
 
     argv = renamed(argv, RENAMED)
@@ -153,7 +157,8 @@ def _headline(plan: Plan, folder: Path) -> str:
     tasks = len({e.task.name for e in plan.episodes})
     title = catalog.entries("protocols")[plan.protocol.name].summary
     return (
-        f"{plan.agent} on {plan.suite.name}: {tasks} tasks, {len(plan.episodes)} episodes, {plan.workers} workers, seed {plan.seed}\n"
+        f"{plan.agent} on {plan.suite.name}: {tasks} tasks, {len(plan.episodes)} episodes, {plan.workers} "
+        f"workers, seed {plan.seed}\n"
         f"protocol {plan.protocol.name}: {title}\n"
         + (f"{scenes}\n" if (scenes := sentence(plan.suite, plan.protocol, plan.seed, plan.scenes)) else "")
         + f"run folder {folder}"

@@ -39,7 +39,8 @@ def guard(question: Callable[[], T]) -> T:
 
 
 def chunk_of(answer: Mapping[str, Any], episode: str, action: tuple[Channel, ...], steps: int) -> dict[str, np.ndarray]:
-    """Return the chunk for an episode, checked and cut to ``steps``; InvalidAction when it is absent or does not fit."""
+    """Return the chunk for an episode, checked and cut to ``steps``;
+    InvalidAction when it is absent or does not fit."""
     if not isinstance(answer, Mapping) or episode not in answer:
         raise InvalidAction(f"the agent gave no chunk for {episode}")
     return check_chunk(answer[episode], action, steps)
@@ -47,7 +48,8 @@ def chunk_of(answer: Mapping[str, Any], episode: str, action: tuple[Channel, ...
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise EpisodeTimeout inside the block after ``seconds``; no limit outside the main thread, where no signal arrives."""
+    """Raise EpisodeTimeout inside the block after ``seconds``; no limit outside the main thread,
+    where no signal arrives."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

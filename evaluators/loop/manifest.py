@@ -19,8 +19,16 @@ from crossbody.runs import Manifest
 from evaluators.loop.plan import Plan, cores
 
 PACKAGES = (
-    "crossbody", "gymnasium", "mujoco", "numpy", "praxis-robocasa-gr1", "praxis-robosuite", "scipy", "torch", "transformers",
-)  # fmt: skip
+    "crossbody",
+    "gymnasium",
+    "mujoco",
+    "numpy",
+    "praxis-robocasa-gr1",
+    "praxis-robosuite",
+    "scipy",
+    "torch",
+    "transformers",
+)
 
 
 def describe_run(plan: Plan, environment: Mapping[str, Any], agent: Agent, workers: Mapping[str, str]) -> Manifest:

@@ -1,7 +1,7 @@
 """The episode loop: a fixed queue, one row per attempt, inference batched over the workers that wait.
 
-Every episode of the queue is started, finished and counted, so the result depends neither on the number of workers nor on
-which episode ends first.
+Every episode of the queue is started, finished and counted, so the result depends neither on the number of workers nor
+on which episode ends first.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Watcher(Protocol):
 
 @dataclass
 class Attempt:
-    """One attempt under way or to come. ``alone``: its agent is asked for this episode only, see ``Runner._agent_failed``."""
+    """One attempt under way or to come. ``alone``: its agent is asked for this episode only,
+    see ``Runner._agent_failed``."""
 
     spec: EpisodeSpec
     number: int
@@ -70,7 +71,8 @@ class Runner:
         self._waiting: dict[int, Observation] = {}
 
     def run(self, episodes: Sequence[EpisodeSpec]) -> None:
-        """Run every episode that the folder has no final row of. What ends the run early is raised; nothing recorded is lost."""
+        """Run every episode that the folder has no final row of. What ends the run early is raised;
+        nothing recorded is lost."""
         self._pending.extend(remaining(episodes, self._folder.attempts(), self._rules.retries))
         while self._pending or self._active:
             self._start()
@@ -156,8 +158,8 @@ class Runner:
         self._pool.worker(worker).ask("act", chunk)
 
     def _agent_failed(self, workers: list[int], error: Exception) -> None:
-        """Charge the failure to the one episode that was asked for. Of several, nobody knows which: they start over, each
-        asked for alone, so that the rows are those of a run with one worker."""
+        """Charge the failure to the one episode that was asked for. Of several, nobody knows which: they start over,
+        each asked for alone, so that the rows are those of a run with one worker."""
         if len(workers) == 1:
             self._give_up(workers[0], error)
             return
@@ -187,7 +189,8 @@ class Runner:
 
 
 def remaining(episodes: Sequence[EpisodeSpec], rows: Sequence[EpisodeRow], retries: int) -> list[Attempt]:
-    """Return the next attempt of each episode that has neither an outcome nor used up its retries, in the queue's order."""
+    """Return the next attempt of each episode that has neither an outcome nor used up its retries,
+    in the queue's order."""
     last = {row.episode: row for row in rows}
     attempts = []
     for spec in episodes:

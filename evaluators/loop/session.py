@@ -73,7 +73,8 @@ def go_on(plan: Plan, folder: RunFolder, console: Console) -> None:
 
 
 def look(pool: Pool, plan: Plan) -> Card:
-    """Return the card of the first task's environment, made in the first worker, which keeps it for the first episode."""
+    """Return the card of the first task's environment, made in the first worker,
+    which keeps it for the first episode."""
     task = plan.episodes[0].task
     pool.worker(0).begin("card", task)
     while True:

@@ -21,7 +21,8 @@ class Recorder:
         self._stream: Any = None
 
     def add(self, picture: np.ndarray) -> None:
-        """Append a picture, uint8 (height, width, 3); odd sizes lose a row or a column, which H.264's 4:2:0 cannot hold."""
+        """Append a picture, uint8 (height, width, 3); odd sizes lose a row or a column,
+        which H.264's 4:2:0 cannot hold."""
         import av
 
         height, width = (n // 2 * 2 for n in picture.shape[:2])

@@ -1,7 +1,8 @@
 """What a worker does with its messages: it keeps one environment, and runs attempts in it.
 
 Messages in: ``("setup", Setup)``, ``("card", TaskSpec)``, ``("attempt", Job)``, ``("act", chunk)``, ``("drop",)``.
-Answers: ``card`` {contract, fingerprint, arithmetic}, ``observation``, ``outcome``, ``failed`` (this attempt, text), ``fatal`` (the run, text).
+Answers: ``card`` {contract, fingerprint, arithmetic}, ``observation``, ``outcome``, ``failed`` (this attempt, text),
+``fatal`` (the run, text).
 ``built`` (instruction, scene hash) is a note after each reset.
 """
 

@@ -1,7 +1,8 @@
-"""The policy of a stranger: a pretrained G1 tracker inside the package ``holosoma-inference`` (amazon-far/holosoma, Apache-2.0).
+"""The policy of a stranger: a pretrained G1 tracker inside the package ``holosoma-inference`` (amazon-far/holosoma,
+Apache-2.0).
 
-Its ONNX file holds the policy, the dance that it tracks, and in its metadata the gains and the joints' names. The dance's own licence is
-not known, so its frames are read from the installed package and never copied.
+Its ONNX file holds the policy, the dance that it tracks, and in its metadata the gains and the joints' names. The
+dance's own licence is not known, so its frames are read from the installed package and never copied.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Frame:
 class Stranger:
     """The ONNX session, one thread, and what its metadata say of the robot, by joint: (29,) each.
 
-    ``stiffness`` and ``damping`` of the motors, ``default`` angles, and ``scale``, the radians of target per unit of action: a
-    quarter of effort / stiffness.
+    ``stiffness`` and ``damping`` of the motors, ``default`` angles, and ``scale``, the radians of target per unit of
+    action: a quarter of effort / stiffness.
     """
 
     def __init__(self) -> None:
@@ -105,7 +106,8 @@ def load() -> Stranger:
 
 
 def policy_file() -> Path:
-    """Return the path of the policy; MissingExtra where a package is absent, CrossbodyError for a file that is not the one."""
+    """Return the path of the policy; MissingExtra where a package is absent,
+    CrossbodyError for a file that is not the one."""
     missing = [name for name in ("holosoma_inference", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise MissingExtra(f"the stranger's policy needs {' and '.join(missing)}; {REMEDY}.")

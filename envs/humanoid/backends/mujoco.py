@@ -177,7 +177,8 @@ class Mujoco:
 
 
 def compile_model(robot: Robot, dt: float) -> mujoco.MjModel:
-    """Return the robot's model for physics: a state that diverged stays not finite instead of becoming the model's first."""
+    """Return the robot's model for physics: a state that diverged stays not finite instead of becoming the model's
+    first."""
     model = mujoco.MjModel.from_xml_string(mjcf(robot))
     model.opt.timestep = dt
     model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)

@@ -14,7 +14,8 @@ COLLISION_GROUP = 3
 
 
 class Cameras:
-    """The cameras of one scene. The head camera takes a picture every tenth control step; between them the last one stands."""
+    """The cameras of one scene. The head camera takes a picture every tenth control step;
+    between them the last one stands."""
 
     def __init__(self, world: World):
         self._world = world

@@ -209,9 +209,18 @@ def _undrawn(metric: Metric, sets: MotionSets, seed: int) -> Estimate | Unknown:
 def _set_row(system: str, metric: Metric, value: Estimate, rest: tuple[int, str, str], motions: Collections) -> SetRow:
     missing, note, weighting = rest
     return SetRow(
-        system, metric.name, metric.direction, value.value, value.low, value.high, value.n, missing, note, metric.version,
+        system,
+        metric.name,
+        metric.direction,
+        value.value,
+        value.low,
+        value.high,
+        value.n,
+        missing,
+        note,
+        metric.version,
         weighting,
         *((metric.backbone.name, metric.backbone.version) if metric.backbone else ("", "")),
         REPLICATIONS if _draws(metric) else 0,
         *motions.facts,
-    )  # fmt: skip
+    )

@@ -96,7 +96,8 @@ Progress = Callable[[int, int], None]
 def measure(
     pairs: Sequence[ClipFiles], metrics: Mapping[str, Metric], options: Options, progress: Progress
 ) -> Measured:
-    """Return rows of every clip as prediction and as still, and I3D features when a metric of sets is among ``metrics``.
+    """Return rows of every clip as prediction and as still, and I3D features when a metric of sets is among
+    ``metrics``.
 
     Clips are measured one by one on ``options.workers`` threads, so neither their number nor their order moves a value.
     """
@@ -172,16 +173,37 @@ def _load(pair: ClipFiles, against: str, options: Options) -> Loaded:
 def _row(loaded: Loaded, system: str, pair: VideoPair, metric: Metric, options: Options) -> ClipRow:
     found = metric.outcome(f"clip '{loaded.name}' ({system})", pair)
     return ClipRow(
-        loaded.name, system, loaded.against, metric.name, *found, metric.version, *backbone_of(metric),
-        *loaded.shape, loaded.aligned if system != STILL else "", options.given,
-    )  # fmt: skip
+        loaded.name,
+        system,
+        loaded.against,
+        metric.name,
+        *found,
+        metric.version,
+        *backbone_of(metric),
+        *loaded.shape,
+        loaded.aligned if system != STILL else "",
+        options.given,
+    )
 
 
 def _missing(name: str, system: str, against: str, metric: Metric, reason: str, options: Options) -> ClipRow:
     return ClipRow(
-        name, system, against, metric.name, math.nan, 0.0, reason, metric.version, *backbone_of(metric),
-        0, 0, 0, math.nan, "", options.given,
-    )  # fmt: skip
+        name,
+        system,
+        against,
+        metric.name,
+        math.nan,
+        0.0,
+        reason,
+        metric.version,
+        *backbone_of(metric),
+        0,
+        0,
+        0,
+        math.nan,
+        "",
+        options.given,
+    )
 
 
 def backbone_of(metric: Metric) -> tuple[str, str]:

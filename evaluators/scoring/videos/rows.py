@@ -81,7 +81,7 @@ def set_rows(
                     *_facts(measured.shapes),
                     " ".join(options.align),
                     options.given,
-                )  # fmt: skip
+                )
             )
     return rows
 
