@@ -56,6 +56,7 @@ KINDS = {
     "recipes": Kind("training/recipes", "RECIPE"),
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),
+    "robots": Kind("envs/humanoid/robots"),
     "formats": Kind("training/data/formats", "FORMAT"),
 }
 
