@@ -47,6 +47,7 @@ KINDS = {
     "tables": Kind("reports/tables", "TABLE"),
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),
+    "engines": Kind("envs/engines", "open_pool"),
     "formats": Kind("training/data/formats", "FORMAT"),
 }
 

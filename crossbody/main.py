@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from crossbody import arithmetic
 from crossbody.errors import CrossbodyError, UnknownName
+from crossbody.texts import printable
 
 
 class Command(NamedTuple):
@@ -32,6 +33,7 @@ COMMANDS = {
     "compare": Command("reports.compare:main", "compare two runs episode by episode"),
     "convert": Command("training.convert:main", "turn demonstrations from one format into another"),
     "doctor": Command("crossbody.doctor:main", "say what works on this machine and what to type where it does not"),
+    "evaluate": Command("evaluators.commands.evaluate:main", "run an agent on a suite: episodes, table, page"),
     "generate": Command(
         "evaluators.generation.command:main", "make videos or motions with a model, as folders for score and judge"
     ),
@@ -48,6 +50,7 @@ COMMANDS = {
         "training.retarget:main", "fit a robot's joints to a person's motion, with figures and a video"
     ),
     "score": Command("evaluators.score:main", "score videos or motions that anybody made against real ones"),
+    "train": Command("training.train:main", "train a tokenizer, a policy or a controller"),
 }
 
 
@@ -65,7 +68,7 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         return command()
     except CrossbodyError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -94,7 +97,7 @@ def _overview() -> str:
     lines = [f"  {name:<{width}}  {c.summary}" for name, c in COMMANDS.items()]
     return "\n".join(
         [
-            "usage: crossbody COMMAND …      (evaluate is a command of its own: `evaluate --help`)",
+            "usage: crossbody COMMAND …      (evaluate, train and report are commands of their own, too)",
             "",
             *lines,
             "",

@@ -40,8 +40,9 @@ def main(argv: Sequence[str]) -> int:
     from reports.summary import write
 
     arguments = tyro.cli(Arguments, args=list(argv), prog="crossbody merge")
-    merge(arguments.shards, arguments.out)
-    write(arguments.out, Console())
+    out = arguments.out.expanduser()
+    merge(arguments.shards, out)
+    write(out, Console())
     return 0
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crossbody import catalog
-from crossbody.contracts import Agent, EpisodeSpec, RunProtocol, SuiteSpec
+from crossbody.contracts import EpisodeSpec, RunProtocol, SuiteSpec
 from crossbody.errors import CrossbodyError
 from crossbody.runs import RunFolder
+from envs.pool import PROCESSES
 
 Keep = Literal["all", "failures", "none"]
 
@@ -47,10 +48,7 @@ class Plan:
     scenes: Path | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     command: tuple[str, ...] = ()
-
-    def make_agent(self) -> Agent:
-        """Return the agent, by its name in the catalog or as "module:make"."""
-        return catalog.load(agent_target(self.agent))(self.options)
+    engine: str = PROCESSES
 
 
 def agent_target(name: str) -> str:
