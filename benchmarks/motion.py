@@ -16,8 +16,8 @@ def main() -> None:
     """Time both ways in turn and print seconds and ratios."""
     import numpy as np
 
-    from evaluators.frechet import frechet
-    from evaluators.metrics.mpjpe_pa_mm import procrustes
+    from evaluators.metrics.frechet import frechet
+    from evaluators.metrics.motion_pair.mpjpe_pa_mm import procrustes
 
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, CLIPS, WIDTH))

@@ -62,9 +62,9 @@ def _lpips(clips: list[tuple]) -> tuple[Callable, Callable, Callable]:
     import torch
 
     from benchmarks._plain_networks import PlainLpips
-    from evaluators.backbones import lpips as backbone
-    from evaluators.clips.perception import lpips
-    from evaluators.clips.video import Video, VideoPair
+    from evaluators.backbones.video import lpips as backbone
+    from evaluators.metrics.video_pair.perception import lpips
+    from evaluators.subjects.video import Video, VideoPair
 
     plain = PlainLpips(backbone.WEIGHTS["alex"].load())
     backbone.load("alex")
@@ -91,10 +91,10 @@ def _i3d(clips: list[tuple]) -> tuple[Callable, Callable]:
     from torch.nn.functional import interpolate
 
     from benchmarks._plain_networks import PlainI3D
-    from evaluators.backbones import i3d
+    from evaluators.backbones.video import i3d
+    from evaluators.backbones.video.features import i3d_features
     from evaluators.backbones.weights import I3D_KINETICS
-    from evaluators.clips.features import i3d_features
-    from evaluators.clips.video import Video
+    from evaluators.subjects.video import Video
 
     plain = PlainI3D(I3D_KINETICS.load())
     i3d.load()

@@ -12,6 +12,7 @@ A variable of the same name that the user or the machine has set is replaced, or
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import platform
 import sys
@@ -67,48 +68,53 @@ def variables() -> dict[str, str]:
 def observed() -> dict[str, str]:
     """Return what computes in this process, asked of the libraries that it has imported, never of the variables.
 
-    ``profile`` is ``x86-64-v3`` when all of them keep to it, else ``native``. ``results`` is a digest of small
-    computations with them: where it is equal, these agree to the last bit.
+    ``profile`` is ``x86-64-v3`` when all of them keep to it, else ``native``. Behind a library's kernels stands a digest
+    of small computations with it: where it is equal, these agree to the last bit.
     """
-    kernels = {name: kernel for name, ask in _ASK.items() if name in sys.modules and (kernel := ask())}
-    kept = all(kernel == _KEEPING[name] for name, kernel in kernels.items())
-    return {
-        "profile": PROFILE if kept else NATIVE,
-        **kernels,
-        "libc": "-".join(platform.libc_ver()),
-        "results": _results(),
-    }
+    imported = [name for name in _ASK if name in sys.modules]
+    kernels = {name: _ASK[name]() for name in imported}
+    kept = all(kernels[name] == _KEEPING[name] for name in imported)
+    shown = {name: f"{kernel} {_RESULTS[name]()}".strip() for name, kernel in kernels.items()}
+    return {"profile": PROFILE if kept else NATIVE, **shown, "libm": f"{'-'.join(platform.libc_ver())} {_libm()}"}
 
 
 def profile(host: Mapping[str, Any]) -> str:
     """Return the arithmetic that a manifest's ``host`` records, in one text; '' for runs from before it was recorded."""
-    found = host.get("arithmetic")
-    if found is None:  # a merged run: one host per shard
-        parts = [profile(h) for h in host.values() if isinstance(h, Mapping)]
-        return " and ".join(dict.fromkeys(p or "unknown" for p in parts)) if any(parts) else ""
-    return "; ".join(f"{who}: {_text(what)}" for who, what in found.items())
+    return ", ".join(f"{what} {' or '.join(sorted(texts))}" for what, texts in _recorded(host).items())
 
 
 def pinned(host: Mapping[str, Any]) -> bool:
     """Return whether every process of a run is recorded to have kept to x86-64-v3."""
-    return all(f"{PROFILE} " in part for part in profile(host).split("; "))
+    kept = [texts == {PROFILE} for what, texts in _recorded(host).items() if what.endswith(" profile")]
+    return bool(kept) and all(kept)
 
 
 def difference(hosts: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a warning when runs, name -> ``host``, were computed with different arithmetic; '' when with one."""
-    found = {name: profile(host) or "not recorded" for name, host in hosts.items()}
-    if len(set(found.values())) == 1:
+    """Return a warning when runs, name -> ``host``, were computed with different arithmetic; '' when nothing says so.
+
+    Compared is what two runs have in common: an agent without torch computes like one with it as far as it goes.
+    """
+    tables = {name: _recorded(host) for name, host in hosts.items()}
+    if not any(tables.values()):
         return ""
-    return (
-        "These runs were computed with different arithmetic, so single episodes may differ for that reason alone "
-        "(docs/reproducible.md):\n" + "\n".join(f"  {name}: {text}" for name, text in found.items())
-    )
+    lines = [f"  {name}: not recorded" for name, table in tables.items() if not table]
+    for what in dict.fromkeys(key for table in tables.values() for key in table):
+        texts = {name: " or ".join(sorted(table[what])) for name, table in tables.items() if what in table}
+        if len(set().union(*(table.get(what, set()) for table in tables.values()))) > 1:
+            lines.append(f"  {what}: " + ", ".join(f"{text} in {name}" for name, text in texts.items()))
+    head = "these runs were computed with different arithmetic, so single episodes may differ for that reason alone:"
+    return "\n".join([head, *lines]) if lines else ""
 
 
-def _text(kernels: Mapping[str, str]) -> str:
-    """Return one process's profile and kernels in a line."""
-    named = [f"{k} {v}" for k, v in kernels.items() if k not in ("profile", "results")]
-    return f"{kernels['profile']} ({', '.join(named)}), results {kernels['results']}"
+def _recorded(host: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Return "process library" -> what is recorded of it: several texts for a merged run, whose host is one per shard."""
+    shards = [host] if "arithmetic" in host else [h for h in host.values() if isinstance(h, Mapping)]
+    table: dict[str, set[str]] = {}
+    for shard in shards:
+        for process, libraries in shard.get("arithmetic", {}).items():
+            for library, text in libraries.items():
+                table.setdefault(f"{process} {library}", set()).add(text)
+    return table
 
 
 @functools.cache
@@ -157,30 +163,33 @@ def _torch() -> str:
 
 
 _ASK = {"numpy": lambda: f"{_numpy()} {_openblas()}".strip(), "numba": _numba, "torch": _torch}
+_RESULTS = {"numpy": lambda: _numpy_results(), "numba": lambda: "", "torch": lambda: _torch_results()}
 _KEEPING = {"numpy": "AVX2 Haswell", "numba": "haswell", "torch": "AVX2"}
 
 
-def _results() -> str:
-    """Return the digest of small computations by libm and by what is imported of numpy and torch."""
-    import hashlib
+def _libm() -> str:
     import math
 
-    total = hashlib.sha256(
-        repr([f(k / 7) for f in (math.sin, math.exp, math.atan, math.cosh) for k in range(50)]).encode()
-    )
-    if numpy := sys.modules.get("numpy"):
-        wide = numpy.arange(4096).reshape(64, 64) % 61 / 7
-        for values in (
-            wide @ wide,
-            wide @ wide[0],
-            numpy.exp(wide),
-            numpy.sin(wide),
-            wide.sum(0),
-            numpy.linalg.inv(wide + 500 * numpy.eye(64)),
-        ):
-            total.update(values.tobytes())
-        if torch := sys.modules.get("torch"):
-            flat = torch.from_numpy(wide.astype("float32"))
-            for values in (flat @ flat, torch.nn.functional.gelu(flat), flat.softmax(0), flat.mean(1), flat.exp()):
-                total.update(values.numpy().tobytes())
-    return total.hexdigest()[:8]
+    functions = (math.sin, math.exp, math.atan, math.cosh)
+    return _digest(repr([f(k / 7) for f in functions for k in range(50)]).encode())
+
+
+def _numpy_results() -> str:
+    import numpy as np
+
+    wide = np.arange(4096).reshape(64, 64) % 61 / 7
+    solved = np.linalg.inv(wide + 500 * np.eye(64))
+    results = (wide @ wide, wide @ wide[0], np.exp(wide), np.sin(wide), wide.sum(0), solved)
+    return _digest(*(values.tobytes() for values in results))
+
+
+def _torch_results() -> str:
+    import torch
+
+    wide = torch.arange(4096.0).reshape(64, 64) % 61 / 7
+    results = (wide @ wide, torch.nn.functional.gelu(wide), wide.softmax(0), wide.mean(1), wide.exp())
+    return _digest(*(values.numpy().tobytes() for values in results))
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:8]

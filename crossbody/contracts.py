@@ -34,6 +34,14 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def scene_hash(scene: Mapping[str, Any]) -> str:
+    """Return the digest by which episodes are paired: of what a scene manifest says, its ``state`` left out.
+
+    ``state`` is what a restored scene needs besides (velocities, the solver's start); it follows from the rest.
+    """
+    return digest({k: v for k, v in scene.items() if k != "state"})
+
+
 @dataclass(frozen=True)
 class Channel:
     """One named array that crosses the seam, and the conventions it keeps."""
@@ -237,8 +245,8 @@ class ChunkedEnv(Protocol):
     ) -> tuple[Observation, dict[str, Any]]:
         """Build the scene. ``info`` has ``instruction`` (str) and ``scene`` (a JSON-able manifest).
 
-        ``options``: ``scene`` replays a manifest; ``observe`` lists the only channels to produce in this episode; ``episode``
-        and ``attempt`` say which one this is.
+        ``options``: ``scene`` replays a manifest; ``observe`` lists the only channels to produce in this episode; ``episode``,
+        ``index`` and ``attempt`` say which one this is.
         """
         ...
 

@@ -37,8 +37,8 @@ COMMANDS = {
     "generate": Command(
         "evaluators.generation.command:main", "make videos or motions with a model, as folders for score and judge"
     ),
-    "judge": Command("evaluators.judge.command:main", "score pairs of reference and generated clips from 1 to 5"),
-    "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables or protocols"),
+    "judge": Command("evaluators.commands.judge:main", "score pairs of reference and generated clips from 1 to 5"),
+    "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables, recipes or protocols"),
     "merge": Command("reports.merge:main", "join the shards of a run"),
     "motions": Command("envs.humanoid.motions.command:main", "list, show and draw the motions that humanoids follow"),
     "report": Command("reports.command:main", "write a run's table and page again, or the tables of a paper"),
@@ -49,7 +49,10 @@ COMMANDS = {
     "retarget": Command(
         "training.retarget:main", "fit a robot's joints to a person's motion, with figures and a video"
     ),
-    "score": Command("evaluators.score:main", "score videos or motions that anybody made against real ones"),
+    "scenes": Command(
+        "envs.robocasa.scene_command:main", "make or check the canonical scenes of the RoboCasa tasks", simulates=True
+    ),
+    "score": Command("evaluators.commands.score:main", "score videos or motions that anybody made against real ones"),
     "train": Command("training.train:main", "train a tokenizer, a policy or a controller"),
 }
 

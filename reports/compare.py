@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from crossbody import arithmetic
 from crossbody.contracts import EpisodeRow
 from crossbody.errors import RunFolderError
 from crossbody.seeds import generator
@@ -64,7 +65,10 @@ def main(argv: Sequence[str]) -> int:
 
     arguments = tyro.cli(Arguments, args=list(argv), prog="crossbody compare")
     first, second = frames.read(arguments.first), frames.read(arguments.second)
-    show(first, second, compare(first, second), Console())
+    console = Console()
+    show(first, second, compare(first, second), console)
+    if differ := arithmetic.difference({str(r.path): r.manifest.host for r in (first, second)}):
+        console.print(f"Warning: {differ}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 

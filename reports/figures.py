@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,16 @@ INK, FAINT, GRID, OURS, THEIRS = THEME
 WIDTH = 4.6  # inches; at 72 dots each a phone shows the figure unscaled
 ROW, ROW_WITH_MARKS = 0.26, 0.36
 MARKS = "osD^vPX*"
+ROOM = 0.06  # of the axis, beyond the largest value
+LABEL = 30  # characters of a label's line
 
 
 def intervals(records: Sequence[dict[str, Any]]) -> str:
     """Return a plot of one column: a system per row with its interval, ours above and marked by a band."""
     shown = [r for r in records if not math.isnan(r["value"])]
-    figure, axes = _canvas(len(shown))
+    names = [_wrapped(r["system"]) for r in shown]
+    figure, axes = _canvas(len(shown), ROW_WITH_MARKS if any("\n" in name for name in names) else ROW)
+    _scale(axes, shown)
     for y, r in enumerate(shown):
         own = r["origin"] == "run"
         colour = OURS if own else THEIRS
@@ -33,7 +38,7 @@ def intervals(records: Sequence[dict[str, Any]]) -> str:
             axes.axvspan(low, high, color=OURS, alpha=0.12, linewidth=0)
         axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="round")
         axes.plot(value, y, marker="o", markersize=5.5, color=colour)
-    _rows(axes, [r["system"] for r in shown], bold=[r["origin"] == "run" for r in shown])
+    _rows(axes, names, bold=[r["origin"] == "run" for r in shown])
     return _svg(figure)
 
 
@@ -94,7 +99,7 @@ def _canvas(rows: int, row: float = ROW, legend: int = 0) -> tuple[Figure, Axes]
     axes = figure.add_axes((0.41, (0.3 + 0.2 * legend) / height, 0.55, row * rows / height))
     axes.set_xlim(0, 100)
     axes.set_ylim(rows - 0.5, -0.5)
-    axes.set_xticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100"])
+    axes.set_xticks([0, 25, 50, 75, 100])
     axes.tick_params(length=0, labelsize=8, labelcolor=FAINT)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -102,6 +107,25 @@ def _canvas(rows: int, row: float = ROW, legend: int = 0) -> tuple[Figure, Axes]
     for spine in axes.spines.values():
         spine.set_visible(False)
     return figure, axes
+
+
+def _scale(axes: Axes, records: Sequence[dict[str, Any]]) -> None:
+    """Make the axis hold every value and interval: percents on 0 to 100, everything else from 0 to what the data need."""
+    if all(r["unit"] == "%" and 0 <= r["value"] <= 1 for r in records):
+        return
+    from matplotlib.ticker import MaxNLocator
+
+    ends = [v for r in records for v in (_shown(r, k) for k in ("value", "low", "high")) if math.isfinite(v)]
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    room = ROOM * (high - low or 1.0)
+    axes.set_xlim(low - (room if low < 0 else 0), high + room)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+
+
+def _wrapped(name: str) -> str:
+    """Return a label in at most two lines that fit beside the axis."""
+    lines = textwrap.wrap(name, LABEL) or [name]
+    return "\n".join([lines[0], textwrap.shorten(" ".join(lines[1:]), LABEL, placeholder="…")] if lines[1:] else lines)
 
 
 def _rows(axes: Axes, labels: Sequence[str], bold: Sequence[bool]) -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 import shlex
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crossbody.contracts import EpisodeRow
-from crossbody.reading import read_bytes
-from crossbody.runs import RunFolder
 from reports import figures, published
-from reports.caption import caption, heading
+from reports.caption import caption, heading, headlines
+from reports.episodes import section
 from reports.gap import GAP
-from reports.layout import CellText, blocks, cell
+from reports.layout import blocks, cell
 from reports.sections import label
 from reports.table import table_of
 
@@ -29,23 +24,7 @@ if TYPE_CHECKING:
 
     from reports.frames import Run
 
-EMBED_EACH, EMBED_ALL = 400_000, 16_000_000
-"""A video goes into the page up to this many bytes, until the page holds this many; the others are linked beside it."""
-
 FILES = ("manifest.json", "episodes.jsonl", "metrics.parquet", "table.csv", "table.md")
-
-EAGER_VIDEOS = 24
-"""Further videos are fetched only when they are played."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """An episode of the page: a failure with its reason, or a success of which there is a video."""
-
-    row: EpisodeRow
-    name: str
-    reason: str
-    video: str  # data URI, path relative to the page, or ''
 
 
 @dataclass(frozen=True)
@@ -56,34 +35,43 @@ class FigureBlock:
     svg: str
 
 
-def page(runs: Sequence[Run], long: pd.DataFrame) -> str:
-    """Return the page of the first run (with what the others add to its table) as HTML text."""
+class Page(NamedTuple):
+    """A page's text, and the files that it loads from beside it."""
+
+    text: str
+    files: Mapping[str, bytes]
+
+
+def page(runs: Sequence[Run], long: pd.DataFrame) -> Page:
+    """Return the page of the first run, with what the others add to its table."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     templates = FileSystemLoader(Path(__file__).parent / "templates")
     environment = Environment(loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["prose"] = prose
     run, grid = runs[0], blocks(long)
-    return environment.get_template("report.html.j2").render(
+    episodes = section(run)
+    text = environment.get_template("report.html.j2").render(
         run=run,
         manifest=run.manifest,
         title=heading(runs),
         facts=caption(runs, long),
-        headlines=_headlines(long),
+        headlines=[(r["column"], cell(r), r) for r in headlines(long)],
         blocks=[b for b in blocks(long, everything=False) if b.first != "Task"],
         full={b.title: b for b in grid},
         tasks=[b for b in grid if b.first == "Task"],
         intervals=_interval_figures(long),
         bars=_task_figures(long),
-        endings=_endings(run),
-        **_episodes(run),
-        eager=EAGER_VIDEOS,
+        episodes=episodes,
+        failed=sum(t.outcome != "success" for t in episodes.told),
+        videos=any(t.video for t in episodes.told),
         files=_files(run.path),
         sources=_sources(runs, long),
         contamination=contamination(run),
         settings=_settings(run),
         again=again(run),
     )
+    return Page(text, episodes.files)
 
 
 def prose(text: str) -> Markup:
@@ -115,14 +103,6 @@ def contamination(run: Run) -> str:
     return f"“Unseen” is relative to {relative}. {said}"
 
 
-def _headlines(long: pd.DataFrame) -> list[tuple[str, CellText, dict[str, Any]]]:
-    own = [r for r in long.to_dict("records") if r["origin"] == "run" and not r["group"]]
-    if not own:
-        return []
-    first = [r for r in own if r["section"] == own[0]["section"] and r["system"] == own[0]["system"]]
-    return [(r["column"], cell(r), r) for r in sorted(first, key=lambda r: not r["column"].startswith("Mean"))]
-
-
 def _interval_figures(long: pd.DataFrame) -> list[FigureBlock]:
     records = [r for r in long.to_dict("records") if not r["group"] and r["headline"]]
     own = {(r["section"], r["column"]): r["n"] for r in records if r["origin"] == "run" and r["column"] != GAP}
@@ -146,44 +126,6 @@ def _task_figures(long: pd.DataFrame) -> list[FigureBlock]:
         names = [label(task) for task in dict.fromkeys(r["column"] for r in chosen)]
         found.append(FigureBlock(group, figures.task_bars(chosen, names)))
     return found
-
-
-def _endings(run: Run) -> list[tuple[str, int]]:
-    return Counter(reason(row, run) for row in run.rows.values() if row.success is not True).most_common()
-
-
-def reason(row: EpisodeRow, run: Run) -> str:
-    """Return why an episode is a failure, in words that are the same for the same cause."""
-    if row.status != "ok":
-        return f"{row.status}: {row.error or 'no message'}"
-    if row.first_success_step is not None:
-        return f"succeeded in passing, not under {run.manifest.protocol.success_rule}"
-    return f"no success within {row.steps} steps"
-
-
-def _episodes(run: Run) -> dict[str, list[Shown]]:
-    """Return the failures, and the successes with a video; failures come first where not every video fits into the page."""
-    found: dict[str, list[Shown]] = {"failures": [], "successes": []}
-    held = 0
-    for row in sorted(run.rows.values(), key=lambda row: row.success is True):
-        video, size = _video(run, row, EMBED_ALL - held)
-        held += size
-        if row.success is not True:
-            found["failures"].append(Shown(row, label(row.task), reason(row, run), video))
-        elif video:
-            found["successes"].append(Shown(row, label(row.task), "", video))
-    return found
-
-
-def _video(run: Run, row: EpisodeRow, room: int) -> tuple[str, int]:
-    """Return what a page plays of an episode, and how many bytes of it are in the page; a link may lead anywhere and is not followed."""
-    file = RunFolder(run.path).video_file(row.episode, row.attempt)
-    if file.parent.is_symlink() or file.is_symlink() or not file.is_file():
-        return "", 0
-    size = file.stat().st_size
-    if size > min(EMBED_EACH, room):
-        return quote(file.relative_to(run.path).as_posix()), 0
-    return "data:video/mp4;base64," + base64.b64encode(read_bytes(file, EMBED_EACH)).decode(), size
 
 
 def _files(folder: Path) -> list[str]:

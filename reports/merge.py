@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from crossbody import arithmetic
 from crossbody.contracts import EpisodeSpec
 from crossbody.errors import RunFolderError
 from crossbody.reading import Unreadable
@@ -42,6 +44,8 @@ def main(argv: Sequence[str]) -> int:
     arguments = tyro.cli(Arguments, args=list(argv), prog="crossbody merge")
     out = arguments.out.expanduser()
     merge(arguments.shards, out)
+    if differ := arithmetic.difference({str(shard): RunFolder(shard).manifest().host for shard in arguments.shards}):
+        print(f"Warning: {differ}", file=sys.stderr)
     write(out, Console())
     return 0
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from crossbody.runs import write_atomic
 from crossbody.texts import say
 from reports import frames, table
-from reports.caption import caption, heading
+from reports.caption import caption, heading, headline
 from reports.layout import blocks
 
 if TYPE_CHECKING:
@@ -42,5 +42,9 @@ def publish(runs: Sequence[Run], console: Console) -> None:
     folder = runs[0].path
     write_atomic(folder / "table.csv", csv(long).encode())
     write_atomic(folder / "table.md", markdown(title, facts, blocks(long)).encode())
-    write_atomic(folder / "report.html", page(runs, long).encode())
+    made = page(runs, long)
+    for name, content in {**made.files, "report.html": made.text.encode()}.items():
+        write_atomic(folder / name, content)
     say(console, f"• Written: {folder}/table.md, table.csv and report.html")
+    for line in headline(long):
+        say(console, line, style="bold", wrap=True)

@@ -48,6 +48,11 @@ def default_protocol(suite: str) -> str:
     return catalog.resolve("suites", suite).get("protocol", "quick")
 
 
+def canonical_scenes(suite: str) -> int:
+    """Return how many canonical scenes a suite's file says that each of its tasks has; 0 where it says nothing."""
+    return int(catalog.resolve("suites", suite).get("canonical_scenes", 0))
+
+
 def load_protocol(name: str, **changes: Any) -> RunProtocol:
     """Return the protocol of a name, with the changes that are not None; an unknown rule or a bad number raises."""
     data = {k: v for k, v in catalog.resolve("protocols", name).items() if k != "title"}

@@ -13,8 +13,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from PIL import Image
 
+from training.convert import convert
+from training.data.layout import DataError
 from training.data.video import write_video
 
 SIDE = 32
@@ -169,3 +172,12 @@ def rewrite(file: Path, **columns: Any) -> None:
         pa.table({name: v if isinstance(v, pa.ChunkedArray | pa.Array) else pa.array(v) for name, v in found.items()}),
         file,
     )
+
+
+def refusal(source: Path, folder: Path) -> str:
+    """Return the sentence with which a conversion is refused, after checking that nothing is left of it."""
+    with pytest.raises(DataError) as caught:
+        convert(source, folder / "out/made", "lerobot3")
+    assert "\n" not in str(caught.value)
+    assert not list((folder / "out").iterdir() if (folder / "out").exists() else [])
+    return str(caught.value)

@@ -105,7 +105,7 @@ def track(folder: RunFolder) -> None:
     import numpy as np
 
     from crossbody.runs import save_trace
-    from evaluators.metric import write_metrics
+    from evaluators.scoring.runs import write_metrics
 
     for row in folder.final_rows().values():
         frames, off = (10, 0.003) if row.index == 0 else (30, 0.006)

@@ -154,3 +154,17 @@ def _shown(first, second):
     console = Console(file=io.StringIO(), width=100, color_system=None)
     show(first, second, compare(first, second), console)
     return console.file.getvalue()
+
+
+def test_the_command_warns_of_runs_that_computed_differently(make, capsys):
+    recorded = {"profile": "x86-64-v3", "numpy": "AVX2 Haswell 6c7f62e8"}
+    first, second = (
+        make(name, lambda e: True, agent="hold", host={"arithmetic": {"workers": kernels}}).path
+        for name, kernels in (("here", recorded), ("there", recorded | {"profile": "native"}))
+    )
+    assert main(["compare", str(first), str(first)]) == 0
+    assert "Warning" not in capsys.readouterr().out
+    assert main(["compare", str(first), str(second)]) == 0
+    out = capsys.readouterr().out
+    assert "Warning: these runs were computed with different arithmetic" in out
+    assert f"workers profile: x86-64-v3 in {first}, native in {second}" in out

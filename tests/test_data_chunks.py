@@ -6,9 +6,11 @@ import dataclasses
 import shutil
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from tests.demonstrations import FRAMES, LAYOUT, frame_of, write_set
+from tests.lerobot_sets import rewrite
 from training.convert import convert
 from training.data.chunks import embodiment_of, join, letterbox, open_chunks, open_folders
 from training.data.formats import open_set
@@ -79,6 +81,11 @@ def test_every_folder_may_have_a_share_of_its_own(source):
         episodes([0.1, 0.5, 1.0])
 
 
+def test_a_folder_that_is_named_twice_is_refused(source):
+    with pytest.raises(DataError, match="--data has .*/b twice; its episodes would count twice"):
+        open_folders([source / "a", source / "b", source / "a/../b"], [1.0])
+
+
 def test_a_share_outside_0_to_1_is_refused(source):
     with pytest.raises(DataError, match="the share of the episodes is 10; it must be above 0 and at most 1"):
         open_chunks(source, 10)
@@ -131,6 +138,15 @@ def test_an_absent_video_is_named(source, tmp_path):
     next((tmp_path / "a").rglob("*.mp4")).unlink()
     with pytest.raises(DataError, match=r"the video .*mp4 is absent"):
         open_chunks(tmp_path / "a")[0].videos()
+
+
+def test_a_null_in_an_action_stops_a_training_before_it_begins(source, tmp_path):
+    shutil.copytree(source / "a", tmp_path / "a")
+    file = tmp_path / "a/data/chunk-000/episode_000003.parquet"
+    actions = pq.read_table(file)["action"].to_pylist()
+    rewrite(file, action=[*actions[:5], [None, *actions[5][1:]], *actions[6:]])
+    with pytest.raises(DataError, match="episode_000003.parquet: action has a null in row 5 of episode 3"):
+        open_chunks(tmp_path / "a")
 
 
 def test_sets_of_several_bodies_are_not_joined(source, tmp_path):

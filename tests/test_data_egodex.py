@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
+
 import h5py
 import numpy as np
 import pytest
 
 from tests.demonstrations import LAYOUT, demonstration, frame_of
+from training.convert import convert
 from training.data.formats import egodex, find_sets, open_set
 from training.data.layout import DataError, Layout
+from training.data.video import write_video
 
 FRAMES = 12
 
@@ -148,8 +153,75 @@ def test_an_absent_joint_and_an_absent_video_are_told_in_one_sentence(write, tmp
         reader[0]
 
 
+def change(file, name, values):
+    with h5py.File(file, "a") as out:
+        del out[name]
+        out[name] = values
+
+
+def nan_in_row_4():
+    poses = np.tile(np.eye(4), (FRAMES, 1, 1))
+    poses[4, 0, 3] = np.nan
+    return poses
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            nan_in_row_4(),
+            "0.hdf5: /transforms/leftHand has a number that is not finite in row 4; mend or leave out this episode",
+        ),
+        (np.zeros((FRAMES - 1, 4, 4)), r"/transforms/leftHand has shape \(11, 4, 4\), expected \(12, 4, 4\)"),
+        (np.zeros((FRAMES, 3, 4)), r"/transforms/leftHand has shape \(12, 3, 4\), expected \(12, 4, 4\)"),
+        (np.array([b"x"] * FRAMES), "/transforms/leftHand holds |S1, expected numbers"),
+    ],
+)
+def test_poses_that_are_none_are_told_before_anything_is_written(values, said, write, tmp_path):
+    folder = write()
+    change(tmp_path / "stack_cups/0.hdf5", "transforms/leftHand", values)
+    with pytest.raises(DataError, match=said):
+        convert(folder, tmp_path / "made", "lerobot3")
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_recording_without_frames_is_told(write, tmp_path):
+    folder = write()
+    for name in egodex.USED:
+        change(tmp_path / "stack_cups/0.hdf5", f"transforms/{name}", np.zeros((0, 4, 4)))
+    with pytest.raises(DataError, match=r"/transforms/camera has shape \(0, 4, 4\), expected \(frames, 4, 4\)"):
+        open_set(folder)[0]
+
+
+def test_a_recording_whose_name_is_no_number_is_told(write, tmp_path):
+    folder = write()
+    for name in ("take.hdf5", "².hdf5"):
+        shutil.copy(tmp_path / "stack_cups/0.hdf5", tmp_path / "stack_cups" / name)
+    there = open_set(folder)
+    assert (len(there), there.remarks) == (1, ["left out, since their names are no numbers: take.hdf5, ².hdf5"])
+
+
+def test_a_video_with_twice_the_pictures_is_not_that_of_the_poses(write, tmp_path):
+    folder = write()
+    pictures = [np.full((48, 64, 3), 20 + 4 * n, np.uint8) for n in range(2 * FRAMES)]
+    write_video(tmp_path / "stack_cups/0.mp4", pictures, 60)
+    with pytest.raises(DataError, match="0.mp4 has 24 pictures for 12 rows; it is not their video"):
+        convert(folder, tmp_path / "made", "lerobot3")
+
+
+def test_a_set_without_a_camera_cannot_become_egodex(tmp_path):
+    with pytest.raises(DataError, match="EgoDex needs the pictures of a camera"):
+        egodex.Writer(tmp_path, dataclasses.replace(LAYOUT, cameras={}))
+
+
+def test_what_egodex_has_no_place_for_is_told(tmp_path):
+    (said,) = egodex.Writer(tmp_path, LAYOUT).remarks
+    assert said.startswith("left out, since EgoDex has no place for them: state.left_arm, state.right_arm")
+    assert said.endswith("and notes but the task")
+
+
 def test_a_recording_without_all_69_joints_is_not_written(tmp_path):
-    short = recording()
-    del short.transforms["hip"]
+    whole = recording()
+    short = dataclasses.replace(whole, transforms={n: t for n, t in whole.transforms.items() if n != "hip"})
     with pytest.raises(DataError, match="1 of 69 transforms are absent, the first is hip"):
         egodex.write(tmp_path / "0.hdf5", short)

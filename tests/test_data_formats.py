@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 
 from crossbody import catalog
+from crossbody.errors import UnknownName
 from tests.demonstrations import CAMERA, FRAMES, LAYOUT, demonstration, frame_of, write_set
 from training.convert import convert
 from training.convert import main as convert_main
-from training.data.formats import find_sets, lerobot2, lerobot3, open_set
+from training.data.formats import find_sets, format_of, formats, lerobot2, lerobot3, open_set
 from training.data.layout import DataError, Layout, consecutive
 from training.gr1 import frames as gr1
 
@@ -200,3 +202,42 @@ def test_convert_writes_each_set_of_a_folder_and_refuses_a_target_in_use(source,
     assert sorted(f.name for f in (tmp_path / "out").iterdir()) == ["a.hdf5", "b.hdf5"]
     with pytest.raises(DataError, match="is not empty"):
         convert_main(arguments)
+
+
+def test_what_lies_beside_data_sets_is_named(source, tmp_path, capsys):
+    folder = tmp_path / "sets"
+    shutil.copytree(source, folder / "a")
+    (folder / "perception").mkdir()
+    (folder / "notes.md").write_text("mine")
+    assert convert_main([str(folder), str(tmp_path / "out"), "--to", "robosuite", "--episodes", "1"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{folder}: passed over, since they are no demonstrations: perception",
+        "a: checks episode 1 of 1",
+        "a: writes episode 1 of 1",
+        f"{tmp_path / 'out'}: 1 episodes",
+    ]
+
+
+def test_an_unknown_format_has_the_nearest_and_the_list(source, tmp_path):
+    with pytest.raises(UnknownName) as caught:
+        convert_main([str(source), str(tmp_path / "out"), "--to", "lerobot4"])
+    assert str(caught.value) == (
+        "unknown format 'lerobot4'. Did you mean 'lerobot3'? Known: egodex, lerobot2, lerobot3, robosuite."
+    )
+
+
+def test_less_than_one_episode_is_refused(source, tmp_path):
+    with pytest.raises(DataError, match="--episodes is 0; it must be at least 1"):
+        convert_main([str(source), str(tmp_path / "out"), "--to", "lerobot3", "--episodes", "0"])
+
+
+def test_a_format_of_another_package_is_found_read_and_written(source, tmp_path, monkeypatch):
+    other = dataclasses.replace(catalog.resolve("formats", "lerobot2"), recognises=lambda path: path.suffix == ".other")
+    known = {**formats(), "other": other}
+    monkeypatch.setattr("training.data.formats.formats", lambda: known)
+    shutil.copytree(source, tmp_path / "x.other")
+    (tmp_path / "x.other/meta").rename(tmp_path / "x.other/kept")
+    assert format_of(tmp_path / "x.other") is other
+    (tmp_path / "x.other/kept").rename(tmp_path / "x.other/meta")
+    with pytest.raises(DataError, match="is read by several formats: lerobot2, other; uninstall all but one"):
+        open_set(tmp_path / "x.other")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import tyro
 
+from crossbody import catalog
 from crossbody.main import COMMANDS
-from training.train import RECIPES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -53,9 +53,10 @@ def test_every_documented_command_is_accepted(page, command, tmp_path, monkeypat
 def accepted(arguments: list[str]) -> bool:
     """Return whether this is a recipe; options that it does not have exit."""
     name, *rest = arguments
-    if name in RECIPES:
-        tyro.cli(RECIPES[name][1], args=rest)
-    return name in RECIPES
+    if name not in catalog.entries("recipes"):
+        return False
+    tyro.cli(catalog.resolve("recipes", name).options, args=rest)
+    return True
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")

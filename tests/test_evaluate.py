@@ -16,7 +16,7 @@ from crossbody.errors import CrossbodyError, RunFolderError
 from crossbody.runs import RunFolder
 from evaluators.commands import evaluate
 from evaluators.commands.finish import finish
-from evaluators.loop.plan import scenes_folder
+from evaluators.loop.scenes import check_recorded, run_folder
 from evaluators.loop.worker import Job, Station
 from tests.running import make_plan, run
 
@@ -71,7 +71,7 @@ def test_a_run_writes_its_folder_prints_its_table_and_returns_zero(tmp_path, cap
         ((*FAKE, "--options.p", "2"), "--options.p is 2.0; a probability is from 0 to 1\n"),
         (
             (*FAKE, "--scenes", "nowhere"),
-            "--scenes nowhere: there is no folder nowhere/scenes. Give the folder of a run.\n",
+            "--scenes nowhere: there is no folder nowhere/scenes. Give the folder of a run, or canonical, or fresh.\n",
         ),
         (
             ("--agent", "replay", "--suite", "fake", "--options.run", "nowhere"),
@@ -214,11 +214,24 @@ def test_scenes_that_are_missing_are_refused_before_the_run(tmp_path, given):
     episodes = make_plan(tasks=("A", "B", "C")).episodes
     folder = run(tmp_path / "a")
     with pytest.raises(CrossbodyError) as caught:
-        scenes_folder(folder.path / given, episodes)
+        check_recorded(run_folder(folder.path / given), episodes)
     assert str(caught.value).startswith(
-        f"--scenes {folder.path / given}: 3 of 9 episodes have no scene there (the first is C/0000)."
+        f"--scenes {folder.path}: 3 of 9 episodes have no scene there (the first is C/0000)."
     )
-    assert scenes_folder(folder.path / given, [e for e in episodes if e.task.name != "C"]) == folder.path
+    check_recorded(run_folder(folder.path / given), [e for e in episodes if e.task.name != "C"])
+
+
+def test_a_scene_that_is_no_longer_the_recorded_one_is_refused(tmp_path):
+    folder = run(tmp_path / "a")
+    episodes = folder.manifest().episodes
+    file = folder.scene_file(episodes[1].id)
+    file.write_text(file.read_text().replace(":", ": ", 1))
+    check_recorded(folder.path, episodes)  # another spelling of the same
+    file.write_text('{"seed": 3}')
+    with pytest.raises(
+        CrossbodyError, match=f"1 scenes are not those that its rows record .the first is {episodes[1].id}"
+    ):
+        check_recorded(folder.path, episodes)
 
 
 def test_a_command_line_with_an_agents_required_option_reads_it(tmp_path):

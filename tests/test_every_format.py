@@ -155,6 +155,7 @@ def test_garbage_is_refused_in_one_sentence_and_nothing_is_written(name, damage,
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.filterwarnings("ignore:invalid value")
 def test_a_number_that_is_not_finite_is_refused(name, number, tmp_path):
     kind = catalog.resolve("formats", name)
     path = tmp_path / f"made{kind.suffix}"

@@ -11,7 +11,7 @@ from crossbody.catalog import entries
 from crossbody.main import main
 from evaluators.generation import making
 from evaluators.generation.asked import Asked
-from evaluators.score.video import score as score_video
+from evaluators.scoring.video import score as score_video
 from tasks.motion.store import save
 from tests.motions import motion
 

@@ -12,7 +12,8 @@ from agents import holosoma
 from crossbody.errors import MissingExtra
 from envs.humanoid import robot
 from evaluators.loop.acting import fit
-from evaluators.metric import Trace, metrics_of, tracked
+from evaluators.metric import metrics_of
+from evaluators.subjects.trace import Trace, tracked
 from tasks.motion import stranger
 
 ABSENT = [name for name in ("holosoma_inference", "onnxruntime") if importlib.util.find_spec(name) is None]

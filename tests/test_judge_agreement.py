@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.judge.agreement import krippendorff_alpha
-from evaluators.judge.schema import Answer, Pair
-from evaluators.judge.session import Slot
-from evaluators.judge.summary import pair_means, results, rows, swap_consistency, trust
+from evaluators.judge.asking.session import Slot
+from evaluators.judge.questions.schema import Answer, Pair
+from evaluators.judge.results.agreement import krippendorff_alpha
+from evaluators.judge.results.summary import pair_means, results, rows, swap_consistency, trust
 from reports.statistics import mean_over_units
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", example C: 4 observers, 12 units, '.' is missing.

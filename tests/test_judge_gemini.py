@@ -14,7 +14,6 @@ from tests.gemini_server import (
     blocked,
     busy,
     error,
-    no_candidates,
     says,
     scores,
     withheld,
@@ -128,10 +127,8 @@ def test_without_swap_the_order_is_drawn_from_the_clips_so_that_neither_role_is_
         (scores(geometric=3.5), "invalid", "geometric: input should be a valid integer, got 3.5"),
         (scores(geometric="4"), "invalid", 'geometric: input should be a valid integer, got "4"'),
         (says('{"semantic": 4, "temporal": 4}'), "invalid", "geometric: field required"),
-        (says(""), "invalid", "the answer is empty"),
         (withheld("SAFETY"), "refused", "the answer was withheld: SAFETY"),
         (blocked("PROHIBITED_CONTENT"), "refused", "the request was blocked: PROHIBITED_CONTENT"),
-        (no_candidates(), "refused", "the service sent no candidate"),
     ],
     ids=[
         "prose",
@@ -143,10 +140,8 @@ def test_without_swap_the_order_is_drawn_from_the_clips_so_that_neither_role_is_
         "half_point",
         "text",
         "lacks",
-        "empty",
         "safety",
         "blocked",
-        "none",
     ],
 )
 def test_an_answer_that_is_no_verdict_is_missing_with_its_reason_and_not_paid_for_again(
@@ -209,7 +204,7 @@ def test_a_retry_succeeds_and_the_answer_says_how_many_tries_it_took(judging, se
 
 @pytest.mark.parametrize("header", [False, True], ids=["RetryInfo", "Retry-After"])
 def test_the_wait_that_the_server_asks_for_is_kept(judging, serve, monkeypatch, header):
-    from evaluators.judge import session
+    from evaluators.judge.asking import session
 
     waits = []
     original = session.persist
@@ -377,7 +372,7 @@ def test_a_password_in_the_base_url_is_refused(judging):
 
 
 def test_frames_too_large_for_a_request_are_not_sent(judging, serve, monkeypatch):
-    from evaluators.judge import gemini
+    from evaluators.judge.providers import gemini
 
     monkeypatch.setattr(gemini, "MOST_BYTES", 1000)
     server = serve(scores())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import threading
 from email.utils import format_datetime
 
@@ -13,14 +14,14 @@ import pytest
 
 from crossbody.errors import CrossbodyError
 from evaluators.clips.reading import ClipError
-from evaluators.judge import rubric
-from evaluators.judge.clips import read_clip, sample, shots, shrink
-from evaluators.judge.ledger import Ledger
-from evaluators.judge.pairs import read_pairs
-from evaluators.judge.prices import Price, price_of
-from evaluators.judge.redact import Redactor
-from evaluators.judge.retry import hint_of
-from evaluators.judge.schema import Usage, Verdict, WholeVerdict, read_verdict
+from evaluators.judge.asking.ledger import Ledger
+from evaluators.judge.asking.prices import Price, price_of
+from evaluators.judge.asking.redact import Redactor
+from evaluators.judge.providers.hints import hint_of
+from evaluators.judge.questions import pairs, rubric
+from evaluators.judge.questions.clips import read_clip, sample, shots, shrink
+from evaluators.judge.questions.pairs import read_pairs
+from evaluators.judge.questions.schema import Usage, Verdict, WholeVerdict, read_verdict
 from tests.judging import Judging, write_pairs
 
 NOISE = np.random.default_rng(0).integers(0, 255, (12, 32, 48, 3), dtype=np.uint8)
@@ -212,7 +213,7 @@ def test_keys_are_taken_out_by_value_and_by_look_and_ordinary_words_stay():
     [
         (("--repeats", "0"), "--repeats is 0; it must be at least 1"),
         (("--frames", "1"), "--frames is 1; a motion needs at least 2"),
-        (("--budget", "1"), "--budget is for --provider gemini"),
+        (("--budget", "1"), "--budget needs prices, and what --provider programmatic costs is not known here"),
         (("--model", "m"), "--model does not go with --provider programmatic"),
         (("--command", "c"), "--command goes with --provider command"),
         (("--patience.tries", "0"), "--patience.tries is 0; it must be at least 1"),
@@ -229,3 +230,43 @@ def test_a_folder_of_pairs_that_is_read_only_says_so(tmp_path, capsys):
     judging.out = write_pairs(tmp_path / "else")  # a file, not a folder
     assert judging(provider="programmatic") == 2
     assert "cannot write" in judging.printed and "Give another --out" in judging.printed
+
+
+def test_keys_that_are_typed_and_passwords_in_addresses_are_redacted():
+    words = ["python", "judge.py", "--api-key", "sk", "--token=t0ken", "SECRET_KEY=hush-hush", "--author", "Somebody"]
+    redact = Redactor({}, words)
+    assert redact("t0ken of Somebody, hush-hush, python judge.py") == "[key] of Somebody, [key], python judge.py"
+    assert redact("proxy https://user:pw@host:8/x and ftp://tok@h") == "proxy https://[key]@host:8/x and ftp://[key]@h"
+    assert redact("mail a@b.org, see https://host/@me") == "mail a@b.org, see https://host/@me"
+
+
+def test_a_key_typed_in_the_command_stands_in_no_file(tmp_path, capsys):
+    judging = Judging(tmp_path, capsys)
+    program = tmp_path / "judge.sh"
+    program.write_text("""#!/bin/sh\ncat >/dev/null; echo '{"semantic": 3, "temporal": 3, "geometric": 3}'\n""")
+    program.chmod(0o755)
+    assert judging("--command", f"{program} --api-key 's3cr3t key' --token=t0psecret", provider="command") == 0
+    written = b"".join(f.read_bytes() for f in judging.out.rglob("*") if f.is_file())
+    assert b"s3cr3t" not in written and b"t0psecret" not in written and b"--api-key" in written
+    assert judging("--command", f"{program} --api-key 's3cr3t key' --token=t0psecret", provider="command") == 0
+
+
+@pytest.mark.parametrize("id", ["[/INST]", "[red]x", "a\x1b[2J"])
+def test_markup_in_the_id_of_a_pair_is_text(tmp_path, capsys, id):
+    judging = Judging(tmp_path, capsys)
+    lines = judging.pairs.read_text().splitlines()
+    judging.pairs.write_text("\n".join([json.dumps({**json.loads(lines[0]), "id": id}), lines[1]]))
+    assert judging("--repeats", "1", provider="programmatic") == 0
+    assert "\x1b" not in judging.printed
+
+
+def test_pairs_that_are_a_pipe_too_large_or_too_deep_are_one_sentence(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(CrossbodyError, match=r"pipe.jsonl is not a file but a folder, a pipe or a device"):
+        read_pairs(tmp_path / "pipe.jsonl")
+    (tmp_path / "deep.jsonl").write_text("[" * 100_000)
+    with pytest.raises(CrossbodyError, match=r"deep.jsonl, line 1 nests too deep"):
+        read_pairs(tmp_path / "deep.jsonl")
+    monkeypatch.setattr(pairs, "LARGEST_FILE", 10)
+    with pytest.raises(CrossbodyError, match=r"deep.jsonl has 100,000 bytes; at most 10 are read"):
+        read_pairs(tmp_path / "deep.jsonl")

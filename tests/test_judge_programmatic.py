@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluators.judge import builtin
-from evaluators.judge.clips import Clip, shots
-from evaluators.judge.motion import measure, mirrored
-from evaluators.judge.programmatic import Programmatic, scale, similarities
+from evaluators.judge.providers.programmatic import Programmatic, scale, similarities
+from evaluators.judge.providers.statistics import measure, mirrored
+from evaluators.judge.questions import builtin
+from evaluators.judge.questions.clips import Clip, shots
 from tests.judging import Judging
 
 ACTIONS = list(builtin.ACTIONS)
@@ -87,8 +87,8 @@ def test_clips_in_which_nothing_moves_are_missing_and_one_still_clip_is_the_wors
     still = np.repeat(clip[:1], len(clip), 0)
     assert scores(clip, still) == {"semantic": 1, "temporal": 1, "geometric": 1}
     a, b = shots(Clip(still, None, "s"), Clip(still, None, "s"), 4, 384, "none")
-    from evaluators.judge import rubric
-    from evaluators.judge.question import Question
+    from evaluators.judge.questions import rubric
+    from evaluators.judge.questions.question import Question
 
     reply = Programmatic().ask(Question("k", "p", 1, "reference_first", "", a, b, rubric.load()))
     assert reply.refused == "nothing moves in either clip, so there is no motion to compare" and not reply.text

@@ -62,6 +62,58 @@ def test_there_are_no_circles():
         below(room)
 
 
+ORDERS = {
+    "evaluators": (
+        "metric", "clips", "subjects", "backbones", "metrics", "loop", "scoring", "judge", "generation", "commands",
+    ),
+    "evaluators/judge": ("questions", "providers", "asking", "results"),
+}  # fmt: skip
+"""Rooms of a floor, the lowest first: each imports only those before it."""
+
+
+def arrows_up(floor: str, order: tuple[str, ...], room: str, source: str) -> set[str]:
+    """Return the rooms above ``room`` that a source file of it imports, and those that stand in no order."""
+    package = floor.replace("/", ".") + "."
+    modules = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+    named = {m.removeprefix(package).partition(".")[0] for m in modules if m.startswith(package)}
+    return {other for other in named if other not in order[: order.index(room) + 1]}
+
+
+@pytest.mark.parametrize("floor", ORDERS)
+def test_no_room_imports_one_above_it(floor):
+    order, wrong = ORDERS[floor], {}
+    for file in (ROOT / floor).rglob("*.py"):
+        room = file.relative_to(ROOT / floor).parts[0].removesuffix(".py")
+        if room != "__init__" and (found := arrows_up(floor, order, room, file.read_text())):
+            wrong[str(file.relative_to(ROOT))] = found
+    assert not wrong
+
+
+@pytest.mark.parametrize("floor", ORDERS)
+def test_every_room_has_its_place_in_the_order(floor):
+    rooms = {f.parent.name for f in (ROOT / floor).glob("*/__init__.py")}
+    assert rooms <= set(ORDERS[floor])
+
+
+def test_an_arrow_up_would_be_found():
+    order = ORDERS["evaluators"]
+    assert arrows_up("evaluators", order, "metrics", "from evaluators.scoring import runs") == {"scoring"}
+    assert arrows_up("evaluators", order, "clips", "def f():\n    from evaluators import loop") == {"loop"}
+    assert arrows_up("evaluators", order, "clips", "from evaluators.attic.x import y") == {"attic"}
+    assert not arrows_up("evaluators", order, "scoring", "from evaluators.metric import Metric\nimport numpy")
+
+
+@pytest.mark.parametrize("folder", [ROOT / "evaluators", *(f.parent for f in ROOT.glob("evaluators/**/__init__.py"))])
+def test_a_room_of_evaluators_has_few_siblings(folder):
+    siblings = [f for f in folder.iterdir() if not f.name.startswith("_") and f.suffix in ("", ".py")]
+    assert len(siblings) <= 12, sorted(f.name for f in siblings)
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -73,6 +125,7 @@ def test_there_are_no_circles():
         ["crossbody", "list", "agents"],
         ["crossbody", "list", "metrics"],
         ["crossbody", "list", "tables"],
+        ["crossbody", "list", "recipes"],
         ["crossbody", "list", "protocols"],
         *(["crossbody", name, "--help"] for name in COMMANDS),
         ["report", "--help"],

@@ -142,3 +142,12 @@ def test_the_command_prints_the_table_of_the_whole(make, tmp_path, capsys):
     assert main(["merge", str(make("a", "1/2")), str(make("b", "2/2")), "--out", str(tmp_path / "out")]) == 0
     assert "n = 146 episodes" in capsys.readouterr().out
     assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_the_command_warns_of_shards_that_computed_differently(make, tmp_path, capsys):
+    hosts = [{"arithmetic": {"workers": {"profile": profile}}} for profile in ("x86-64-v3", "native")]
+    shards = [str(make(name, part, host=host)) for name, part, host in zip("ab", ("1/2", "2/2"), hosts, strict=True)]
+    assert main(["merge", *shards, "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr()
+    assert "Warning: these runs were computed with different arithmetic" in printed.err
+    assert "Warning: these runs were computed" in " ".join(printed.out.split())  # the caption of the merged run

@@ -11,10 +11,10 @@ import pytest
 
 from crossbody.catalog import ROOT
 from crossbody.main import main
+from evaluators.backbones.motion.kinematic import features, turned
 from evaluators.metric import metrics_of
-from evaluators.motion.clip import MotionClip
-from evaluators.motion.embeddings.kinematic import features, turned
-from evaluators.score.motion import KINDS
+from evaluators.scoring.motion import SUBJECTS
+from evaluators.subjects.motion import MotionClip
 from tasks.motion.arrays import from_positions
 from tests import motions
 
@@ -304,4 +304,4 @@ def test_kinematic_features_see_neither_place_nor_direction_but_the_motion():
 
 def test_the_page_describes_every_motion_metric():
     page = (ROOT / "docs" / "metrics_motion.md").read_text()
-    assert all(f"`{name}`" in page for kind in KINDS for name in metrics_of(kind))
+    assert all(f"`{name}`" in page for subject in SUBJECTS for name in metrics_of(subject))

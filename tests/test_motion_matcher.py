@@ -9,15 +9,17 @@ import pytest
 import torch
 
 from crossbody.errors import CrossbodyError
+from evaluators.backbones.motion import canonical, matcher
+from evaluators.backbones.motion.networks import padded
 from evaluators.metric import Unknown
-from evaluators.motion.clip import MotionClip
-from evaluators.motion.embeddings import canonical, matcher
-from evaluators.motion.embeddings.networks import padded
-from evaluators.motion.sets import NO_TEXTS
+from evaluators.subjects.motion import MotionClip
+from evaluators.subjects.motion_sets import NO_TEXTS
 from tests import motions
-from training.matcher import matching, recipe
+from training.matcher import matching
 from training.matcher.matching import Captioned, Matches, is_new
-from training.options import MatcherOptions
+from training.recipes import matcher as recipe
+from training.recipes.matcher import RECIPE, MatcherOptions
+from training.running import train
 
 WORDS = {"walk": "walks forward", "squat": "squats down", "wave": "waves a hand"}
 NEW = {"walk": "marches on", "squat": "lowers the body", "wave": "greets someone"}
@@ -111,7 +113,7 @@ def test_the_recipe_learns_resumes_and_writes_weights_with_a_card(tmp_path, monk
     monkeypatch.setattr("crossbody.minilm.MiniLM", FakeWords)
     monkeypatch.setattr(recipe, "motions", lambda clips: (made(range(16)), made(range(16, 27))))
     options = {"steps": 30, "batch": 32, "threads": 1, "log_every": 10, "save_every": 10}
-    whole = recipe.train(MatcherOptions(out=tmp_path / "whole", **options))
+    whole = train("matcher", RECIPE, MatcherOptions(out=tmp_path / "whole", **options))
     losses = [float(line.split(",")[1]) for line in (whole / "curves.csv").read_text().splitlines()[1:]]
     assert losses[-1] < 0.7 * losses[0]
 
@@ -124,14 +126,14 @@ def test_the_recipe_learns_resumes_and_writes_weights_with_a_card(tmp_path, monk
     with monkeypatch.context() as patched:
         patched.setattr("training.show.Curves.draw", stop)  # the last step is saved, nothing after it is done
         with pytest.raises(Stop):
-            recipe.train(MatcherOptions(out=tmp_path / "parts", **options))
-    recipe.train(MatcherOptions(out=tmp_path / "parts", **options))
+            train("matcher", RECIPE, MatcherOptions(out=tmp_path / "parts", **options))
+    train("matcher", RECIPE, MatcherOptions(out=tmp_path / "parts", **options))
     assert (tmp_path / "parts" / "model.safetensors").stat().st_size == (whole / "model.safetensors").stat().st_size
     with pytest.raises(CrossbodyError, match="started differently"):
-        recipe.train(MatcherOptions(out=tmp_path / "parts", **options | {"steps": 40}))
+        train("matcher", RECIPE, MatcherOptions(out=tmp_path / "parts", **options | {"steps": 40}))
 
     card = (whole / "README.md").read_text()
-    assert "uv run train matcher --steps 30 --batch 32" in card
+    assert "uv run train matcher --seed 0 --threads 1 --save-every 10 --log-every 10 --steps 30 --batch 32\n" in card
     assert "| captions in new wordings | 33 |" in card and "| chance | | 0.031 |" in card
     matching_network = matcher.load(whole)
     assert matching_network.version in card

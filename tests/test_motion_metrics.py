@@ -12,10 +12,10 @@ from scipy.linalg import sqrtm
 from scipy.spatial.transform import Rotation
 
 from crossbody import catalog
-from evaluators.frechet import frechet
-from evaluators.metric import Unknown, Weighted, metrics_of
-from evaluators.motion.clip import MotionClip, MotionPair
-from evaluators.motion.sets import NO_TEXTS, POOL, MotionSets
+from evaluators.metric import Unknown, Weighted
+from evaluators.metrics.frechet import frechet
+from evaluators.subjects.motion import MotionClip, MotionPair
+from evaluators.subjects.motion_sets import NO_TEXTS, POOL, MotionSets
 
 MM = 1e-3
 
@@ -68,7 +68,7 @@ def test_procrustes_may_exceed_the_plain_error():
 
 
 def test_procrustes_least_squares_never_exceed_those_of_the_centred_error():
-    from evaluators.metrics.mpjpe_pa_mm import procrustes
+    from evaluators.metrics.motion_pair.mpjpe_pa_mm import procrustes
 
     pred, ref = points(40), points(40, seed=3)
     fitted = ((procrustes(pred, ref) - ref) ** 2).sum((1, 2))
@@ -335,11 +335,3 @@ def test_r_precision_needs_a_pool_and_texts():
 def test_the_distance_of_texts_and_motions():
     x = np.zeros((5, 3))
     assert value("mm_dist", sets(x, x, text=x + [3.0, 4.0, 0.0])) == 5
-
-
-def test_every_motion_metric_is_called_as_its_file_and_none_reaches_the_episodes():
-    kinds = ("motion_pair", "motion", "motion_sets", "motion_draws")
-    found = {name for kind in kinds for name in metrics_of(kind)}
-    assert len(found) == 17
-    assert found <= catalog.entries("metrics").keys()
-    assert not found & metrics_of("trace").keys()

@@ -82,7 +82,7 @@ def test_both_orders_of_an_npz_are_recognised_by_the_bodies(clip, tmp_path, isaa
     np.testing.assert_allclose(found.keypoints, clip.keypoints, atol=1e-6)
     assert found.fps == 50
     np.savez(tmp_path / "clip.npz", fps=50, joint_pos=angles, body_pos_w=places[:, :, [1, 0, 2]], body_quat_w=turns)
-    assert re.search(r"neither order of g1_\d\d's joints .* mm off", wrong(tmp_path / "clip.npz"))
+    assert re.search(r"neither order of g1_\d\d's joints .* mm off", wrong(tmp_path / "clip.npz", Hints()))
 
 
 def test_the_breadth_first_order_is_isaacs():
@@ -114,7 +114,7 @@ def test_what_is_wrong_with_a_csv_is_said_with_frame_and_joint(clip, tmp_path):
     assert wrong(csv(tmp_path, good[:1])) == "it has one frame; a motion needs two"
     assert wrong(csv(tmp_path, good[:0])) == "it has no frames"
     assert re.search(
-        r"it has 20 joints \(27 columns\); expected 7 of the root .* 30 \(g1_23\) or 36 \(g1_29\)",
+        r"it has 20 joints \(27 columns\); expected 7 of the root .* 30 \(g1_23\), .*36 \(g1_29\)",
         wrong(csv(tmp_path, good[:, :27])),
     )
     file = csv(tmp_path, good)

@@ -14,10 +14,10 @@ import torch
 from crossbody.errors import CrossbodyError
 from crossbody.main import main
 from evaluators.backbones import status
+from evaluators.backbones.motion import t2m
 from evaluators.metric import Unknown
-from evaluators.motion.embeddings import t2m
-from evaluators.motion.sets import NO_TEXTS
-from evaluators.motion.texts import read
+from evaluators.scoring.motions.texts import read
+from evaluators.subjects.motion_sets import NO_TEXTS
 from tests import motions
 
 VOCABULARY = (

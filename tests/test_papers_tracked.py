@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluators.metric import Trace
-from evaluators.metrics import fell, survival
+from evaluators.metrics.tracking import fell, survival
+from evaluators.subjects.trace import Trace
 from reports.papers import inputs, tables
 from reports.papers.formats import notes
 from reports.papers.grid import grid

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from crossbody.contracts import scene_hash
 from crossbody.errors import InvalidAction, UnknownName
 from envs.registration import TIME_LIMIT, register
 from envs.robocasa.limits import joint_ranges
-from envs.robocasa.scenes import SceneMismatch, scene_hash
+from envs.robocasa.state import SceneMismatch
 from tasks import gr1
 from tasks.suite import load_suite
 
@@ -65,7 +66,7 @@ def test_a_scene_is_the_same_in_another_process(shared_env):
     here = scene_hash(shared_env.reset(seed=11)[1]["scene"])
     code = (
         "from crossbody import gl; gl.prepare()\n"
-        "from envs.robocasa.env import RoboCasaGR1; from envs.robocasa.scenes import scene_hash\n"
+        "from envs.robocasa.env import RoboCasaGR1; from crossbody.contracts import scene_hash\n"
         f"env = RoboCasaGR1({TASK!r}); print('HASH', scene_hash(env.reset(seed=11)[1]['scene']))"
     )
     done = subprocess.run(
@@ -162,6 +163,7 @@ def test_a_scene_manifest_is_replayed_and_a_changed_one_refused(shared_env):
     assert shared_env.reset(options={"scene": scene})[1]["scene"] == scene
     moved = copy.deepcopy(scene)
     moved["qpos"][-1] += 1e-9
+    del moved["state"]
     with pytest.raises(SceneMismatch, match=r"came out differently here \(qpos\)"):
         shared_env.reset(options={"scene": moved})
     with pytest.raises(SceneMismatch, match=f"it belongs to task Other, not {TASK}"):

@@ -2,60 +2,25 @@
 
 from __future__ import annotations
 
-import doctest
 import math
-import re
 
 import numpy as np
 import pyarrow.parquet
 import pytest
 
 from crossbody import catalog
-from evaluators.metric import Metric, Trace, Unknown, metrics_of, write_metrics
+from evaluators.metric import Metric, Unknown, metrics_of
+from evaluators.scoring.runs import write_metrics
+from evaluators.subjects.trace import Trace
 from tests.running import run
 
 METRICS = sorted(metrics_of("trace"))
-UNIT = re.compile(r"_(s|rad|rad_s3|m)$|^success_kept$")
-EMPTY = Trace(np.zeros(0, bool), {}, 20.0, False)
 
 
 def trace(success=(0, 1, 1, 0, 1, 1), cut=False, hz=20.0) -> Trace:
     steps = len(success)
     joints = np.cumsum(np.ones((steps, 2)), axis=0) ** 2 / 10
     return Trace(np.array(success, bool), {"state.arm": joints, "action.arm": joints + 0.1}, hz, cut)
-
-
-@pytest.fixture(params=METRICS)
-def metric(request) -> Metric:
-    return catalog.resolve("metrics", request.param)
-
-
-def test_its_record_is_complete_and_its_name_is_its_file_and_has_its_unit(metric, request):
-    assert metric.name == request.node.callspec.params["metric"]
-    assert UNIT.search(metric.name)
-    assert metric.version >= 1 and metric.direction in ("up", "down", "none") and metric.bounds[0] <= metric.bounds[1]
-
-
-def test_its_example_is_right(metric):
-    module = __import__(metric.function.__module__, fromlist=["METRIC"])
-    finder = doctest.DocTestFinder()
-    examples = [t for t in finder.find(metric.function, globs=vars(module)) if t.examples]
-    assert examples, "a metric's docstring has a checked number"
-    assert doctest.DocTestRunner().run(examples[0]).failed == 0
-
-
-def test_it_is_a_number_in_its_bounds_for_a_full_trace_and_unknown_with_a_reason_for_an_empty_one(metric):
-    row = metric.row("A/0000", trace())
-    assert row.reason == "" and metric.bounds[0] <= row.value <= metric.bounds[1]
-    empty = metric.row("A/0000", EMPTY)
-    assert math.isnan(empty.value) and len(empty.reason) > 10
-
-
-def test_it_does_not_change_its_trace(metric):
-    given, kept = trace(), trace()
-    metric.function(given)
-    np.testing.assert_equal(given.signals, kept.signals)
-    np.testing.assert_equal(given.success, kept.success)
 
 
 def test_hand_computed_values():

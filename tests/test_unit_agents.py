@@ -130,8 +130,8 @@ def test_a_damaged_foreign_or_future_checkpoint_is_one_clear_sentence(tmp_path, 
 
     assert load(lambda p: (p / CONFIG).unlink()) == "there is no checkpoint in DIR (no config.json). Train one."
     assert (
-        load(edit(format=2))
-        == "DIR/config.json has format 2; this version reads format 1. Update crossbody, or train again."
+        load(edit(format=3))
+        == "DIR/config.json has format 3; this version reads formats 1 and 2. Update crossbody, or train again."
     )
     assert load(edit(kind="tokenizer")) == "DIR holds a tokenizer, not a policy."
     assert load(lambda p: (p / CONFIG).write_text("{")).startswith("DIR/config.json is damaged: it is not JSON (")
@@ -142,7 +142,7 @@ def test_a_damaged_foreign_or_future_checkpoint_is_one_clear_sentence(tmp_path, 
         "DIR/model.safetensors is damaged: its digest is not the one in config.json. Copy or train it again."
     )
     assert load(lambda p: (p / WEIGHTS).unlink()).startswith("DIR/model.safetensors cannot be read: ")
-    assert load(edit(bodies={"gr1": {}})).startswith("DIR/config.json is damaged: ")
+    assert load(edit(embodiments={"gr1": {}})).startswith("DIR/config.json is damaged: ")
 
 
 def test_weights_that_do_not_fit_the_configuration_are_refused(folder):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluators.alignment import knn_mixing, linear_probe, mmd, retrieval, tsne
+from evaluators.metrics.alignment import knn_mixing, linear_probe, mmd, retrieval, tsne
 
 
 @pytest.fixture

@@ -15,9 +15,8 @@ from agents.unit.context import SmallContext
 from agents.unit.policy import Policy
 from reports.statistics import wilson
 from tests.running import run
-from tests.unit_synthetic import SquareChunks
-from training.options import PolicyOptions, TokenizerOptions
-from training.unit import analyse, policy, policy_analyses, tokenizer, tokenizer_analyses
+from tests.unit_synthetic import SquareChunks, train_on
+from training.unit import analyse, policy_analyses, tokenizer_analyses
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,8 +33,7 @@ def sets():
 
 @pytest.fixture(scope="module")
 def unit(tmp_path_factory, sets):
-    options = TokenizerOptions(out=tmp_path_factory.mktemp("t") / "unit", dry_run=True, threads=1)
-    return tokenizer.train(options, sets)
+    return train_on("tokenizer", sets, out=tmp_path_factory.mktemp("t") / "unit", dry_run=True, threads=1)
 
 
 def test_a_tokenizer_is_looked_into_by_one_command_each(tmp_path, unit, sets, monkeypatch):
@@ -73,8 +71,8 @@ class Part(SquareChunks):
 def policies(tmp_path_factory, sets):
     """Two policies; the second knows other statistics, because it saw other data."""
     folder = tmp_path_factory.mktemp("p")
-    options = [PolicyOptions(out=folder / name, dry_run=True, threads=1, guess="none") for name in ("all", "some")]
-    return [policy.train(options[0], sets), policy.train(options[1], [SquareChunks(2, seed=5)])]  # pyright: ignore
+    known = {"all": sets, "some": [SquareChunks(2, seed=5)]}
+    return [train_on("gr00t", s, out=folder / n, dry_run=True, threads=1, base_policy="none") for n, s in known.items()]
 
 
 def imitation(folder, policies, more=()):
@@ -133,7 +131,7 @@ def test_an_error_is_the_distance_in_standard_deviations(tmp_path, policies, fre
     steps = starts[:, None] + np.arange(16)
     part = next(name for name, values in source.values.items() if name.startswith("action.") and values.std() > 0)
     joint = source.values[part][:, 0][steps[steps <= source.last[starts][:, None]]]
-    expected = (0.1 / joint.std() + 28 * 0.1 / policy_analyses.LEAST_SPREAD) / 29
+    expected = (0.1 / joint.std() + 28 * 0.1 / policy_analyses.LEAST_SCALE) / 29
     assert imitation(tmp_path, policies[:1])[0]["error"] == pytest.approx(expected, rel=1e-3)
 
 

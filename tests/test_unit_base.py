@@ -13,14 +13,15 @@ from agents.unit.qwen import QwenContext, QwenInputs
 from tests.unit_small import IMAGE, SMALL_POLICY, batch, small, small_qwen
 from tests.unit_synthetic import SquareChunks
 from training.loop import save_memory
-from training.options import PolicyOptions, TokenizerOptions, TokenOptions
-from training.unit.plan import build, count, describe
+from training.recipes import gr00t, tokenizer, vla_unit
+from training.unit.options import PolicyOptions
+from training.unit.plan import count, on_meta, policy_parts
 from training.unit.ready import Needs, make_ready
 
 
 @pytest.fixture(scope="module")
 def parts():
-    return build("vla_unit", TokenOptions(size="base"))
+    return on_meta(lambda: policy_parts(vla_unit.configure(vla_unit.TokenOptions(size="base"))))
 
 
 def test_the_backbones_have_the_published_number_of_parameters(parts):
@@ -43,17 +44,17 @@ def test_the_action_head_has_the_released_depth_and_width(parts):
 
 
 def test_the_baseline_is_the_same_network_without_code_heads():
-    baseline = build("gr00t", PolicyOptions(size="base"))
+    baseline = on_meta(lambda: policy_parts(gr00t.configure(PolicyOptions(size="base"))))
     assert set(baseline) == {"vision-language backbone", "action head"}
-    assert "3,754.6 M" in describe("gr00t", PolicyOptions(size="base"))
-    assert "1,70" in describe("tokenizer", TokenizerOptions(size="base"))
+    assert "3,754.6 M" in gr00t.plan(PolicyOptions(size="base"))
+    assert "1,70" in tokenizer.plan(tokenizer.TokenizerOptions(size="base"))
 
 
 @pytest.fixture(scope="module")
 def qwen():
     """A policy on a Qwen2.5-VL of the same shape, a thousand times smaller."""
     backbone = small_qwen()
-    config = small(policy={"language": "qwen2_5_vl_3b", "looks": 0, "position_weight": 0.0}).policy
+    config = small(policy={"language": "qwen2_5_vl_3b", "localizer_points": 0, "position_weight": 0.0}).policy
     return Policy(config, QwenContext(config, backbone)).eval()
 
 
@@ -112,19 +113,19 @@ def test_dino_s_patches_are_a_grid_without_the_class_token():
 
 def test_without_a_cache_batches_hold_the_pictures_changed_alike_now_and_later():
     size = load_size("tiny", policy=SMALL_POLICY)
-    told = []
+    read = []
 
-    def reader(pictures, instructions):
-        told.extend(instructions)
+    def processor(pictures, instructions):
+        read.extend(instructions)
         return {"ids": torch.zeros(len(pictures), 3)}
 
     needs = Needs(
-        size.policy.bodies, size.policy.visual, 16, 4, {"demonstrations": 1.0, "frames": 0.0}, True, cached=False,
-        reader=reader,
+        size.policy.embodiments, size.policy.visual, 16, 8, {"demonstrations": 1.0, "frames": 0.0}, True, cached=False,
+        processor=processor,
     )  # fmt: skip
     batches = make_ready(PolicyOptions(dry_run=True), [SquareChunks()], needs).batches
     one, again = batches(0), batches(0)
     assert one["picture"].shape == one["goal_picture"].shape == (8, 256, 256, 3)
     assert all(torch.equal(one[k], again[k]) for k in one)
-    assert set(told) <= set(SquareChunks.instructions)
+    assert set(read) <= set(SquareChunks.instructions)
     assert torch.equal(one["picture"], one["goal_picture"]), "this square never moves"

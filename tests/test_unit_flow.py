@@ -8,7 +8,7 @@ import torch
 from agents.nets.flow import integrate, masked_mse, on_path, sample_time
 from agents.unit.decoders import action_loss, picture_loss
 from agents.unit.head import sinusoids
-from agents.unit.looks import grid
+from agents.unit.localizer import grid
 
 
 def test_times_follow_the_beta_distribution_and_prefer_noise():

@@ -25,7 +25,9 @@ def asked():
     rows = batch(size, n=5)
     torch.manual_seed(0)
     policy = Policy(size.policy).eval()
-    noise = [torch.randn(1, 16, size.policy.bodies.width, generator=torch.Generator().manual_seed(i)) for i in range(5)]
+    noise = [
+        torch.randn(1, 16, size.policy.embodiments.width, generator=torch.Generator().manual_seed(i)) for i in range(5)
+    ]
     return policy, [{k: v[i : i + 1] for k, v in rows.items()} for i in range(5)], noise
 
 

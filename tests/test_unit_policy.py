@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from agents.unit.looks import heat_loss, position_errors
+from agents.unit.localizer import heat_loss, position_errors
 from agents.unit.policy import Policy
 from tests.unit_small import batch, small
 
@@ -24,14 +24,14 @@ def gradient(policy: Policy, seen: dict[str, torch.Tensor], part: str) -> bool:
 
 
 def test_the_loss_is_half_the_flow_and_a_tenth_of_the_codes():
-    policy, seen = make(position_weight=0.0, guess=0)
+    policy, seen = make(position_weight=0.0, base_width=0)
     result = policy(seen)
     s = result.shown
     torch.testing.assert_close(result.loss, (s["flow"] + 0.1 * (s["codes_0"] + 0.5 * s["codes_1"])) / 2)
 
 
 def test_the_baseline_has_no_bridge_no_codes_and_the_flow_loss_alone():
-    policy, seen = make(bridge=False, detach=False, position_weight=0.0, guess=0)
+    policy, seen = make(bridge=False, detach=False, position_weight=0.0, base_width=0)
     result = policy({k: v for k, v in seen.items() if k != "codes"})
     assert set(result.shown) == {"loss", "flow"}
     assert torch.equal(result.loss, result.shown["flow"])
@@ -105,32 +105,32 @@ def test_a_heat_map_is_right_where_its_thing_is_seen_and_out_of_view_costs_nothi
     assert heat_loss(sharp, pixels[1:].expand(2, -1, -1), (10, 16)) == 0
 
 
-def test_the_flow_is_of_what_the_guess_leaves_over():
+def test_the_flow_is_of_the_residual():
     policy, seen = make()
-    policy.guess.spread.fill_(0.5)
-    guessed = policy.guess(seen, policy.context(seen).positions)
-    right = policy(seen | {"action": guessed.detach()}).shown
-    assert right["guess"] < 1e-6
+    policy.base.residual_scale.fill_(0.5)
+    estimate = policy.base(seen, policy.context(seen).positions)
+    right = policy(seen | {"action": estimate.detach()}).shown
+    assert right["base_policy"] < 1e-6
     for parameter in policy.head.decoder.parameters():
         torch.nn.init.zeros_(parameter)  # a velocity of zero leaves the noise
-    torch.testing.assert_close(policy.act(seen, torch.zeros(3, 16, 64)), guessed)
-    torch.testing.assert_close(policy.act(seen, torch.ones(3, 16, 64)), guessed + 0.5)
+    torch.testing.assert_close(policy.act(seen, torch.zeros(3, 16, 64)), estimate)
+    torch.testing.assert_close(policy.act(seen, torch.ones(3, 16, 64)), estimate + 0.5)
 
 
-def test_a_guess_reads_places_joints_and_words_but_no_picture():
+def test_a_base_policy_reads_places_joints_and_words_but_no_picture():
     policy, seen = make()
     places = torch.zeros(3, 2, 3)
-    before = policy.guess(seen, places)
-    assert torch.equal(before, policy.guess(seen | {"coarse": seen["coarse"] + 1, "fine": seen["fine"] + 1}, places))
-    assert not torch.allclose(before, policy.guess(seen, places + 1))
+    before = policy.base(seen, places)
+    assert torch.equal(before, policy.base(seen | {"coarse": seen["coarse"] + 1, "fine": seen["fine"] + 1}, places))
+    assert not torch.allclose(before, policy.base(seen, places + 1))
     for name in ("state", "text"):
-        assert not torch.allclose(before, policy.guess(seen | {name: seen[name] + 1}, places)), name
+        assert not torch.allclose(before, policy.base(seen | {name: seen[name] + 1}, places)), name
 
 
 def test_draws_share_a_context_and_do_not_mix():
     policy, seen = make(draws=3)
     context = policy.context(seen)
-    read, body = policy._read(context, policy._logits(context)), policy.head.body(seen["state"], seen["slot"])
+    read, body = policy._read(context, policy._logits(context)), policy.head.state_token(seen["state"], seen["slot"])
     x, time = torch.randn(3, 4, 16, 64), torch.rand(3, 4)
     together = policy.head(read, body, x, time, seen["slot"])
     for d in range(4):
@@ -156,6 +156,6 @@ def test_the_instruction_and_the_picture_and_the_state_matter():
 
 def test_without_its_state_a_sample_gets_the_same_token_as_any_other():
     policy, seen = make(state_dropout=1.0)
-    token = policy.train().head.body(seen["state"], seen["slot"])
+    token = policy.train().head.state_token(seen["state"], seen["slot"])
     assert torch.equal(token, token[:1].expand_as(token))
-    assert not torch.equal(*policy.eval().head.body(seen["state"], seen["slot"])[:2])
+    assert not torch.equal(*policy.eval().head.state_token(seen["state"], seen["slot"])[:2])

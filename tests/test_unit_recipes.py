@@ -15,13 +15,13 @@ from agents.unit.config import load_size
 from crossbody.errors import CrossbodyError
 from tasks import gr1
 from tests.running import make_plan
-from tests.unit_synthetic import SquareChunks
+from tests.unit_synthetic import SquareChunks, train_on
 from training import loop
-from training.options import GuessOptions, LooksOptions, PolicyOptions, TokenizerOptions, TokenOptions
 from training.train import main
-from training.unit import guess, looks, pictures, policy, tokenizer
+from training.unit import pictures
 from training.unit.augment import jitter
-from training.unit.batches import Batches
+from training.unit.options import UnitOptions
+from training.unit.parts import load_part
 from training.unit.pictures import CachedGrids
 from training.unit.ready import Needs, make_ready
 from training.unit.sources import Source
@@ -41,15 +41,14 @@ def sets():
 
 @pytest.fixture(scope="module")
 def unit(tmp_path_factory, sets):
-    options = TokenizerOptions(out=tmp_path_factory.mktemp("t") / "unit", dry_run=True, threads=1)
-    return tokenizer.train(options, sets)
+    return train_on("tokenizer", sets, out=tmp_path_factory.mktemp("t") / "unit", dry_run=True, threads=1)
 
 
 def test_a_tokenizer_and_both_policies_train_and_act(tmp_path, unit, sets):
-    options = TokenOptions(out=tmp_path / "v", tokenizer=unit, dry_run=True, threads=1, wiring="page")
-    agents = [vla_unit.make(vla_unit.Options(policy.train(options, sets)))]
-    options = PolicyOptions(out=tmp_path / "g", dry_run=True, threads=1)
-    agents.append(gr00t.make(gr00t.Options(policy.train(options, sets))))
+    usual = {"dry_run": True, "threads": 1}
+    coded = train_on("vla_unit", sets, out=tmp_path / "v", tokenizer=unit, wiring="page", **usual)
+    agents = [vla_unit.make(vla_unit.Options(coded))]
+    agents.append(gr00t.make(gr00t.Options(train_on("gr00t", sets, out=tmp_path / "g", **usual))))
     seen = {c.name: np.zeros(c.shape, c.dtype) for c in (*gr1.STATE, gr1.EGO)} | {
         gr1.LANGUAGE.name: "pick the red square"
     }
@@ -66,100 +65,65 @@ def test_a_tokenizer_and_both_policies_train_and_act(tmp_path, unit, sets):
     assert "codes_0" in (tmp_path / "v" / "curves.csv").read_text()
     card = (tmp_path / "v" / "README.md").read_text()
     assert (
-        f"uv run train vla_unit --size tiny --seed 0 --threads 1 --dry-run --tokenizer {unit} --wiring page\n" in card
+        f"uv run train vla_unit --seed 0 --threads 1 --dry-run --data squares --size tiny --tokenizer {unit} --wiring page\n"
+        in card
     )
     assert "| gr1 | frames without actions | 3 | 16 |" in card
     assert "% of them waiting for data" in card
 
 
-def test_the_share_of_waiting_is_that_of_the_time_between_asking_and_getting(monkeypatch):
+def test_waiting_is_the_time_between_asking_and_getting(monkeypatch):
     clock = iter([0.0, 1.0, 2.0, 3.0, 6.0, 10.0])  # made; asked and given twice; now
     monkeypatch.setattr(loop.time, "monotonic", lambda: next(clock))
-    waiting = loop.Waiting(iter([{}, {}]))
+    waiting = loop.Clock(iter([{}, {}]))
     assert [next(waiting), next(waiting)] == [{}, {}]
-    assert waiting.share == pytest.approx((1 + 3) / 10)
+    assert waiting.read() == (10.0, 1 + 3)
 
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory, sets):
-    """Folders of looks and of a guess."""
+    """Folders of an object localizer and of a base policy."""
     folder = tmp_path_factory.mktemp("parts")
-    found = looks.train(LooksOptions(out=folder / "looks", dry_run=True, threads=1), sets)
-    return found, guess.train(GuessOptions(out=folder / "guess", dry_run=True, threads=1), sets)
+    return tuple(
+        train_on(kind, sets, out=folder / kind, dry_run=True, threads=1) for kind in ("object_localizer", "base_policy")
+    )
 
 
-def test_policies_take_over_looks_and_guess_and_leave_them_as_they_are(tmp_path, unit, parts, sets):
+def test_policies_take_over_localizer_and_base_policy_and_leave_them_as_they_are(tmp_path, unit, parts, sets):
     before = [load_file(folder / "model.safetensors") for folder in parts]
-    for kind, more in ((PolicyOptions, {}), (TokenOptions, {"tokenizer": unit})):
-        options = kind(out=tmp_path / kind.__name__, dry_run=True, threads=1, looks=parts[0], guess=parts[1], **more)
-        after = load_file(policy.train(options, sets) / "model.safetensors")
-        for stored, place in zip(before, ("model.context.looks.", "model.guess."), strict=True):
+    usual = {"dry_run": True, "threads": 1, "localizer": parts[0], "base_policy": parts[1]}
+    for name, more in (("gr00t", {}), ("vla_unit", {"tokenizer": unit})):
+        after = load_file(train_on(name, sets, out=tmp_path / name, **usual, **more) / "model.safetensors")
+        for stored, place in zip(before, ("model.context.localizer.", "model.base."), strict=True):
             for name, values in stored.items():
                 np.testing.assert_array_equal(after[name.replace("model.", place)], values, name)
 
 
-def test_a_guess_learns_from_every_step_and_knows_how_far_it_is_off(parts, sets):
-    stored = guess.load_guess(parts[1])
+def test_a_base_policy_learns_from_every_step_and_knows_how_far_it_is_off(parts, sets):
+    stored = load_part(parts[1], "base_policy")
     assert stored.training["data"][0]["samples"] == 120, "of 30 with a picture that may start a chunk"
-    slots = load_size("tiny").policy.bodies.slots
-    spread = stored.weights["spread"]
-    assert (spread[slots["gr1"], :, :29] != 1).all() and (spread[slots["gr1_eef"]] == 1).all()
+    slots = load_size("tiny").policy.embodiments.slots
+    residual_scale = stored.weights["residual_scale"]
+    assert (residual_scale[slots["gr1"], :, :29] != 1).all() and (residual_scale[slots["gr1_eef"]] == 1).all()
 
 
 def test_parts_that_count_positions_differently_are_refused(tmp_path, parts, sets):
-    other = looks.train(LooksOptions(out=tmp_path / "looks", dry_run=True, threads=1), [SquareChunks(2)])
-    options = PolicyOptions(out=tmp_path / "p", dry_run=True, threads=1, looks=other, guess=parts[1])
+    other = train_on("object_localizer", [SquareChunks(2)], out=tmp_path / "object_localizer", dry_run=True, threads=1)
     with pytest.raises(CrossbodyError, match="different --data"):
-        policy.train(options, sets)
-
-
-def test_a_run_that_was_killed_goes_on_to_the_last_bit(tmp_path, monkeypatch, sets):
-    def options(name):
-        return PolicyOptions(out=tmp_path / name, dry_run=True, threads=1, save_every=2, log_every=2)
-
-    policy.train(options("whole"), sets)
-    draw = Batches.__call__
-
-    def dies(self, step, process=0, held_out=False):
-        if step == 3:
-            raise KeyboardInterrupt
-        return draw(self, step, process, held_out)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Batches, "__call__", dies)
-        policy.train(options("cut"), sets)
-    assert not (tmp_path / "cut" / "model.safetensors").exists()
-    policy.train(options("cut"), sets)
-    for file in (loop.SNAPSHOT, "model.safetensors"):
-        whole, cut = (load_file(tmp_path / name / file) for name in ("whole", "cut"))
-        np.testing.assert_equal(cut, whole)
-    curves = [(tmp_path / name / "curves.csv").read_text() for name in ("whole", "cut")]
-    assert curves[0] == curves[1]
-
-
-def test_going_on_with_other_options_is_refused_with_the_difference(tmp_path):
-    loop.refuse_other(tmp_path, {"recipe": "gr00t", "seed": 0})
-    (tmp_path / loop.SNAPSHOT).touch()
-    loop.refuse_other(tmp_path, {"recipe": "gr00t", "seed": 0})
-    with pytest.raises(CrossbodyError) as caught:
-        loop.refuse_other(tmp_path, {"recipe": "gr00t", "seed": 1})
-    assert str(caught.value) == (
-        f"{tmp_path} holds a training run that was started differently:\n  seed: was 0, is 1\n"
-        "Use the same options to go on, or another --out."
-    )
+        train_on("gr00t", sets, out=tmp_path / "p", dry_run=True, threads=1, localizer=other, base_policy=parts[1])
 
 
 def test_sets_without_any_action_are_refused(tmp_path, sets):
     with pytest.raises(CrossbodyError, match="there are no actions in --data"):
-        policy.train(PolicyOptions(out=tmp_path, dry_run=True), sets[1:2])
+        train_on("gr00t", sets[1:2], out=tmp_path, dry_run=True)
 
 
 def test_joints_in_another_order_in_the_data_give_the_same_batches_and_so_the_same_policy(sets):
     shuffled = SquareChunks()
     shuffled.values = dict(reversed(shuffled.values.items()))
     size = load_size("tiny")
-    needs = Needs(size.policy.bodies, size.policy.visual, 16, 8, {"demonstrations": 1.0, "frames": 0.0}, goal=True)
-    ready = [make_ready(PolicyOptions(dry_run=True), [chunks], needs) for chunks in (sets[0], shuffled)]
+    needs = Needs(size.policy.embodiments, size.policy.visual, 16, 8, {"demonstrations": 1.0, "frames": 0.0}, goal=True)
+    ready = [make_ready(UnitOptions(dry_run=True), [chunks], needs) for chunks in (sets[0], shuffled)]
     one, other = (r.batches(3) for r in ready)
     assert set(one) > {"coarse", "fine", "goal_coarse", "state", "view", "action", "action_mask", "text", "slot"}
     assert all(torch.equal(one[name], other[name]) for name in one)

@@ -11,11 +11,13 @@ import torch
 
 from benchmarks._plain_networks import PlainI3D, PlainLpips
 from crossbody.errors import CrossbodyError, MissingExtra
-from evaluators.backbones import i3d, lpips, status, weights
-from evaluators.clips.features import FeatureSets, i3d_features
-from evaluators.clips.video import Video, VideoPair
-from evaluators.metrics.fvd import fvd
-from evaluators.metrics.lpips_alex import lpips_alex
+from evaluators.backbones import status, weights
+from evaluators.backbones.video import i3d, lpips
+from evaluators.backbones.video.features import i3d_features
+from evaluators.metrics.video_pair.lpips_alex import lpips_alex
+from evaluators.metrics.video_sets.fvd import fvd
+from evaluators.subjects.video import Video, VideoPair
+from evaluators.subjects.video_sets import FeatureSets
 
 
 @pytest.fixture(autouse=True)

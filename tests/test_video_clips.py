@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossbody.errors import CrossbodyError
-from evaluators.clips import pairing
-from evaluators.clips.pairing import aligned, nearest_frames, pair_up
 from evaluators.clips.reading import ClipError, ClipInfo, find, probe, read
+from evaluators.scoring.videos import pairing
+from evaluators.scoring.videos.pairing import aligned, nearest_frames, pair_up
 
 
 @pytest.fixture

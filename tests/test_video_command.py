@@ -169,7 +169,7 @@ def test_clips_too_short_for_fvd_say_so(tmp_path):
 def test_absent_weights_leave_the_metric_missing_and_never_another_in_its_place(folders, tmp_path, monkeypatch):
     import dataclasses
 
-    from evaluators.metrics import lpips_alex
+    from evaluators.metrics.video_pair import lpips_alex
 
     absent = dataclasses.replace(lpips_alex.LPIPS_ALEX, package="no_such_package")
     monkeypatch.setattr(lpips_alex, "METRIC", dataclasses.replace(lpips_alex.METRIC, backbone=absent))
@@ -226,7 +226,7 @@ def test_every_command_of_the_page_is_accepted():
 
     import tyro
 
-    from evaluators.score.video import Arguments
+    from evaluators.scoring.video import Arguments
 
     page = (ROOT / "docs" / "metrics_video.md").read_text()
     shown = [
@@ -247,7 +247,7 @@ def test_the_page_has_every_metric():
 def test_the_jackknife_of_a_mean_is_student_s_interval():
     from scipy.stats import t
 
-    from evaluators.score.jackknife import jackknife
+    from evaluators.scoring.jackknife import jackknife
 
     values = np.array([3.0, 5.0, 4.0, 8.0])
     found = jackknife(lambda i: float(values[i].mean()), 4, np.random.default_rng(0))
@@ -258,7 +258,7 @@ def test_the_jackknife_of_a_mean_is_student_s_interval():
 
 
 def test_the_jackknife_covers_a_ratio_of_means_at_its_level():
-    from evaluators.score.jackknife import jackknife
+    from evaluators.scoring.jackknife import jackknife
 
     rng, hits, runs = np.random.default_rng(0), 0, 300
     for _ in range(runs):

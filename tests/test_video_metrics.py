@@ -9,21 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossbody import catalog
-from evaluators.backbones.flow import DIS
-from evaluators.clips.features import FeatureSets
-from evaluators.clips.motion_error import compare_flows
-from evaluators.clips.video import Video, VideoPair
-from evaluators.frechet import frechet
+from evaluators.backbones.video.flow import DIS
 from evaluators.metric import Unknown, Weighted, metrics_of
-from evaluators.metrics.epe_dis_moving_px import epe_moving_px
-from evaluators.metrics.epe_dis_normalised import epe_normalised
-from evaluators.metrics.epe_dis_px import epe_px
-from evaluators.metrics.fvd import fvd
-from evaluators.metrics.lpips_alex import lpips_alex
-from evaluators.metrics.psnr_db import psnr_db
-from evaluators.metrics.psnr_pooled_db import psnr_pooled_db
-from evaluators.metrics.ssim import ssim
+from evaluators.metrics.frechet import frechet
+from evaluators.metrics.video_pair.epe_dis_moving_px import epe_moving_px
+from evaluators.metrics.video_pair.epe_dis_normalised import epe_normalised
+from evaluators.metrics.video_pair.epe_dis_px import epe_px
+from evaluators.metrics.video_pair.lpips_alex import lpips_alex
+from evaluators.metrics.video_pair.motion_error import compare_flows
+from evaluators.metrics.video_pair.psnr_db import psnr_db
+from evaluators.metrics.video_pair.psnr_pooled_db import psnr_pooled_db
+from evaluators.metrics.video_pair.ssim import ssim
+from evaluators.metrics.video_sets.fvd import fvd
+from evaluators.subjects.video import Video, VideoPair
+from evaluators.subjects.video_sets import FeatureSets
 
 
 @pytest.fixture
@@ -209,13 +208,6 @@ def test_pictures_too_small_for_a_metric_are_unknown_with_the_size():
 def test_a_pair_of_two_shapes_is_refused():
     with pytest.raises(ValueError, match=r"a pair of \(2, 16, 16, 3\) and \(3, 16, 16, 3\) cannot be compared"):
         pair(level(0.0, 2), level(0.0, 3))
-
-
-def test_metrics_of_videos_do_not_reach_the_metrics_of_episodes():
-    videos = metrics_of("video_pair") | metrics_of("video_sets")
-    assert {"psnr_db", "ssim", "lpips_alex", "fvd", "epe_dis_px"} <= videos.keys()
-    assert not videos.keys() & metrics_of("trace").keys()
-    assert videos.keys() <= catalog.entries("metrics").keys(), "a file is called as its metric"
 
 
 def test_a_value_out_of_bounds_names_the_clip():

@@ -11,8 +11,9 @@ import torch
 
 from crossbody.errors import CrossbodyError
 from crossbody.main import main
-from evaluators.backbones import raft, status
-from evaluators.backbones.flow import RAFT_VARIABLE, oracle
+from evaluators.backbones import status
+from evaluators.backbones.video import raft
+from evaluators.backbones.video.flow import RAFT_VARIABLE, oracle
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

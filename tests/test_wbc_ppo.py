@@ -8,12 +8,11 @@ import math
 
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 
 from agents.humanoid_tracker.network import Normaliser
 from crossbody.errors import CrossbodyError
 from tests.point_world import PointWorld
+from training import snapshot
 from training.show import Curves
 from training.wbc.collecting import Tally, collect
 from training.wbc.difficulty import Difficulty
@@ -159,12 +158,10 @@ def test_a_resumed_run_has_the_weights_of_one_that_was_never_stopped(tmp_path, u
 
 def test_a_snapshot_of_another_kind_of_device_is_refused(tmp_path, undrawn):
     learner(tmp_path, iterations=1).run()
-    file = tmp_path / "snapshot.safetensors"
-    with safe_open(file, "pt") as stored:
-        kept = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a mapping
-        facts = stored.metadata()
-    kept["generator"] = torch.zeros(16, dtype=torch.uint8)  # what CUDA's generators keep
-    save_file(kept, file, facts)
+    stored = snapshot.read(tmp_path)
+    assert stored
+    stored.tensors["generator"] = torch.zeros(16, dtype=torch.uint8)  # what CUDA's generators keep
+    snapshot.write(tmp_path, *stored)
     with pytest.raises(CrossbodyError, match=r"written by a run on another kind of device than cpu.*--warm-start"):
         learner(tmp_path)
 

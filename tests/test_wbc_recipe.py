@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +16,14 @@ from envs.humanoid.episode import contract
 from evaluators.loop.acting import fit
 from tasks.suite import load_protocol
 from tests.humanoid_backends import standin_on_path, worker_python
+from training import running
+from training.recipes.wbc import RECIPE, WbcOptions, load_size
 from training.show import Curves
 from training.train import main
-from training.wbc.options import WbcOptions
-from training.wbc.recipe import load_size, train
+
+
+def train(options: WbcOptions) -> Path:
+    return running.train("wbc", RECIPE, options)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,7 @@ def test_what_is_written_is_what_the_agent_loads(folder):
 @pytest.mark.sim
 def test_the_card_has_the_command_and_what_was_measured_while_training(folder):
     card = (folder / "README.md").read_text()
-    assert "uv run train wbc --size tiny --backend mujoco --kinds stand" in card
+    assert "uv run train wbc --seed 0 --threads 1 --dry-run --size tiny --backend mujoco --kinds stand\n" in card
     assert "| error_mm_stand |" in card and "Not evaluated yet." in card and "nan" not in card
     made = json.loads((folder / "config.json").read_text())
     assert made["training"]["samples"] == 2 * 4 * 8
@@ -78,7 +83,7 @@ def test_a_resumed_training_of_the_robot_has_the_same_weights(tmp_path, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("training.wbc.recipe.write_card", stop)
+        patch.setattr("training.recipes.wbc.write_card", stop)
         train(small(stopped, 3))
     assert saved == [1]
     train(small(stopped, 3))
@@ -132,7 +137,7 @@ def test_solver_rounds_are_for_mjx_only(tmp_path, capsys):
 def test_a_folder_of_another_run_is_refused_with_what_differs(folder, capsys):
     assert main(["wbc", "--dry-run", "--kinds", "wave", "--threads", "1", "--out", str(folder)]) == 2
     said = capsys.readouterr().err
-    assert "holds a training run that was started differently" in said and "clips: was" in said
+    assert "holds a training run that was started differently" in said and "kinds[0]: was stand, is wave" in said
 
 
 @pytest.mark.sim

@@ -13,7 +13,7 @@ SMALL_TOKENIZER = {
     "vision_decoder_depth": 1, "action_decoder_depth": 1, "fusion_dropout": 0.0,
 }  # fmt: skip
 SMALL_POLICY = {
-    "context_width": 32, "context_depth": 1, "context_heads": 2, "width": 32, "heads": 2, "depth": 2, "looks": 4, "guess": 16,
+    "context_width": 32, "context_depth": 1, "context_heads": 2, "width": 32, "heads": 2, "depth": 2, "localizer_points": 4, "base_width": 16,
     "temperature": 1.0, "state_dropout": 0.0,
 }  # fmt: skip
 
@@ -33,14 +33,14 @@ def batch(size: Size, n: int = 3, body: str = "gr1") -> dict[str, Tensor]:
     def random(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator)
 
-    t, v, width = size.tokenizer, size.policy.visual, size.policy.bodies.width
+    t, v, width = size.tokenizer, size.policy.visual, size.policy.embodiments.width
     return {
         "now": random(n, t.patches, t.patch_width), "goal": random(n, t.patches, t.patch_width),
         "coarse": random(n, v.width, v.rows, v.columns), "fine": random(n, v.fine_width, 2 * v.rows, 2 * v.columns),
         "text": random(n, LENGTH, 384), "text_mask": (torch.arange(LENGTH) < 9).expand(n, -1),
         "state": random(n, width), "view": random(n, width), "action": random(n, 16, width),
         "action_mask": torch.ones(n, 16, width, dtype=torch.bool),
-        "slot": torch.full((n,), size.policy.bodies.slots[body]),
+        "slot": torch.full((n,), size.policy.embodiments.slots[body]),
         "codes": torch.randint(128, (n, 8, 2), generator=generator),
         "positions": random(n, 2, 3), "positions_mask": torch.ones(n, 2, 3, dtype=torch.bool),
         "positions_metres": torch.full((n, 2, 3), 0.1), "pixels": torch.full((n, 2, 2), 128.0),

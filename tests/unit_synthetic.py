@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from agents.nets.embodiments import find_embodiment
+from crossbody import catalog
+from training.running import train
+from training.unit import ready
 
 STEPS = 40
 
@@ -47,3 +53,11 @@ class SquareChunks:
 
     def fingerprint(self) -> str:
         return f"squares {self.embodiment} {len(self.last)} {'action.waist' in self.values} {self._seed}"
+
+
+def train_on(name: str, sets: Sequence[SquareChunks], **options: Any) -> Path:
+    """Run a recipe of the UniT family on these chunks and return its folder."""
+    recipe = catalog.resolve("recipes", name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ready, "open_folders", lambda folders, shares: list(sets))
+        return train(name, recipe, recipe.options(data=(Path("squares"),), **options))

@@ -36,12 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0 when everything was converted."""
     arguments = tyro.cli(Arguments, args=argv, prog="crossbody convert")
     catalog.find("formats", arguments.to)
-    from training.data.formats import find_sets, formats
+    from training.data.formats import find_sets, formats, passed_over
     from training.data.layout import DataError
 
     if arguments.episodes is not None and arguments.episodes < 1:
         raise DataError(f"--episodes is {arguments.episodes}; it must be at least 1")
     sets = find_sets(arguments.source)
+    if beside := passed_over(arguments.source, sets):
+        print(f"{arguments.source}: passed over, since they are no demonstrations: {', '.join(beside)}")
     suffix = formats()[arguments.to].suffix
     for name, path in sets.items():
         target = arguments.target if len(sets) == 1 else arguments.target / f"{name}{suffix}"

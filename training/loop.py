@@ -3,50 +3,32 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import math
 import sys
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from crossbody.errors import CrossbodyError
-from crossbody.runs import write_atomic
+from training import snapshot
+from training.recipe import Job, Run, given
 from training.show import Curves, progress
 
 Batch = dict[str, Tensor]
 
-SNAPSHOT = "snapshot.safetensors"
 BETAS, EPS, WEIGHT_DECAY = (0.95, 0.999), 1e-8, 1e-5  # released recipe
 WARM_UP, MAX_NORM = 0.05, 1.0
 HELD_OUT_BATCHES = 4
 MALLOPT_TRIM, MALLOPT_MMAP = -1, -3
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long and how fast."""
-
-    folder: Path
-    steps: int
-    learning_rate: float
-    seed: int
-    log_every: int
-    save_every: int
-    bf16: bool = False
-    checkpointing: bool = False
 
 
 class Supply(ABC):
@@ -67,11 +49,12 @@ class Supply(ABC):
                 yield ready
 
 
-class Waiting:
-    """Hands batches on, and knows the share of its time in which whoever asked had to wait for one."""
+class Clock:
+    """Hands batches on, and counts the seconds since it was made and those in which whoever asked had to wait for one."""
 
-    def __init__(self, stream: Iterator[Batch]):
-        self._stream, self._waited, self._began = stream, 0.0, time.monotonic()
+    def __init__(self, stream: Iterator[Batch], seconds: float = 0.0, waited: float = 0.0):
+        """``seconds`` and ``waited``: what earlier sessions took."""
+        self._stream, self._waited, self._began = stream, waited, time.monotonic() - seconds
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -83,61 +66,109 @@ class Waiting:
         finally:
             self._waited += time.monotonic() - asked
 
-    @property
-    def share(self) -> float:
-        return self._waited / max(time.monotonic() - self._began, 1e-9)
+    def read(self) -> tuple[float, float]:
+        """Return the seconds so far, and those of waiting."""
+        return time.monotonic() - self._began, self._waited
+
+
+class Done(NamedTuple):
+    """A training at its end."""
+
+    run: Run[Any]
+    model: nn.Module
+    record: dict[str, Any]
+    """What the checkpoint remembers: options, steps, learning_rate, seconds, waited (share), last (figures), torch."""
+
+
+@dataclass(frozen=True)
+class Supervised(Job):
+    """A model whose ``forward(batch)`` returns a ``Result``, and the batches that it learns from."""
+
+    model: Callable[[], nn.Module]
+    """Called once the seed is set: all weights come from it."""
+
+    batches: Supply
+    steps: int
+    learning_rate: float
+    facts: Mapping[str, Any]
+    finish: Callable[[Done], None]
+    """Write checkpoint and card."""
+
+    prepare: Callable[[Batch], Batch] = lambda batch: batch
+    """What frozen networks add to a batch."""
+
+    bf16: bool = False
+    checkpointing: bool = False
+
+    def train(self, run: Run[Any]) -> None:
+        loop = Loop(self, run)
+        last = loop.run()
+        if loop.accelerator.is_main_process:
+            self.finish(Done(run, loop.plain, self._record(run, loop, last)))
+
+    def _record(self, run: Run[Any], loop: Loop, last: Mapping[str, float]) -> dict[str, Any]:
+        return {
+            "options": given(run.given), "steps": self.steps, "learning_rate": self.learning_rate,
+            "seconds": round(loop.seconds), "waited": round(loop.waited / max(loop.seconds, 1e-9), 4),
+            "last": {k: round(v, 5) for k, v in last.items()}, "torch": torch.__version__,
+        }  # fmt: skip
 
 
 class Loop:
-    """Trains a model whose ``forward(batch)`` returns a ``Result``."""
+    """Trains a job's model from the folder's snapshot, or from the beginning, to the last step."""
 
-    def __init__(self, model: nn.Module, prepare: Callable[[Batch], Batch], plan: Plan):
-        """``prepare``: what frozen networks add to a batch."""
+    def __init__(self, job: Supervised, run: Run[Any]):
         from accelerate import Accelerator, DistributedDataParallelKwargs
 
+        model = job.model()
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # a batch may lack a body
         self.accelerator = Accelerator(
-            cpu=not torch.cuda.is_available(), mixed_precision="bf16" if plan.bf16 else "no", kwargs_handlers=[unused]
+            cpu=not torch.cuda.is_available(), mixed_precision="bf16" if job.bf16 else "no", kwargs_handlers=[unused]
         )
         keep_memory()
-        if plan.checkpointing:
+        if job.checkpointing:
             save_memory(model)
         trained = [p for p in model.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(trained, plan.learning_rate, BETAS, EPS, WEIGHT_DECAY)
-        self.plan, self.prepare = plan, prepare
+        optimizer = torch.optim.AdamW(trained, job.learning_rate, BETAS, EPS, WEIGHT_DECAY)
+        self.job, self.options, self.folder = job, run.options, run.folder
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        self.step = self._resume()
-        self.waited = 0.0  # share of the time of ``run`` in which no batch was ready
+        self.step, self.seconds, self.waited = (
+            0,
+            0.0,
+            0.0,
+        )  # seconds of training and of waiting for batches, over all sessions
+        self._resume()
 
     @property
     def plain(self) -> nn.Module:
         """The model without Accelerate's wrapping."""
         return self.accelerator.unwrap_model(self.model)
 
-    def run(self, batches: Supply) -> dict[str, float]:
+    def run(self) -> dict[str, float]:
         """Train to the last step and return what was logged last."""
-        p, first = self.plan, self.step
-        curves = Curves(p.folder, first) if self.accelerator.is_main_process else None
+        steps, batches, first = self.job.steps, self.job.batches, self.step
+        curves = Curves(self.folder, first)
         sums: dict[str, list[Tensor]] = defaultdict(list)
-        shown: dict[str, float] = {}
-        stream = batches.prefetched(first, p.steps, self.accelerator.process_index)
-        clock = Waiting(stream)
-        for batch in progress(clock, p.steps, "training", first):
+        clock = Clock(batches.prefetched(first, steps, self.accelerator.process_index), self.seconds, self.waited)
+        for batch in progress(clock, steps, "training", first):
             for name, value in self._update(batch).items():
                 sums[name].append(value)
             self.step += 1
-            if self.step % p.log_every == 0 or self.step == p.steps:
+            self.seconds, self.waited = clock.read()
+            if self._every(self.options.log_every):
                 shown = {name: float(torch.stack(values).mean()) for name, values in sums.items()}
                 shown |= {f"held_out_{n}": v for n, v in self.held_out(batches).items()}
                 sums.clear()
-                if curves:
+                if self.accelerator.is_main_process:
                     curves.add(self.step, shown | {"learning_rate": self._rate(self.step)})
-            if self.step % p.save_every == 0 or self.step == p.steps:
+            if self._every(self.options.save_every):
                 self._save()
-        self.waited = clock.share
-        if curves:
+        if self.accelerator.is_main_process:
             curves.draw()
-        return shown
+        return curves.last("learning_rate")
+
+    def _every(self, steps: int) -> bool:
+        return self.step % steps == 0 or self.step == self.job.steps
 
     @torch.no_grad()
     def held_out(self, batches: Supply) -> dict[str, float]:
@@ -156,7 +187,7 @@ class Loop:
     def _update(self, batch: Batch) -> dict[str, Tensor]:
         process = self.accelerator.process_index
         torch.manual_seed(
-            (self.plan.seed * 1_000_003 + self.step) * 1009 + process
+            (self.options.seed * 1_000_003 + self.step) * 1009 + process
         )  # all of a step's noise comes from here
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(self.step)
@@ -176,41 +207,33 @@ class Loop:
 
     def _ready(self, batch: Batch) -> Batch:
         with torch.no_grad():
-            return self.prepare({name: value.to(self.accelerator.device) for name, value in batch.items()})
+            return self.job.prepare({name: value.to(self.accelerator.device) for name, value in batch.items()})
 
     def _rate(self, step: int) -> float:
-        warm = max(1, round(WARM_UP * self.plan.steps))
+        highest, steps = self.job.learning_rate, self.job.steps
+        warm = max(1, round(WARM_UP * steps))
         if step < warm:
-            return self.plan.learning_rate * (step + 1) / warm
-        share = (step - warm) / max(1, self.plan.steps - warm)
-        return self.plan.learning_rate * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+            return highest * (step + 1) / warm
+        share = (step - warm) / max(1, steps - warm)
+        return highest * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
 
     def _save(self) -> None:
-        """Write weights, optimiser and step as one file, which is either complete or the one before."""
         if not self.accelerator.is_main_process:
             return
         tensors = {f"model.{k}": v for k, v in self.plain.state_dict().items()}
-        for number, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{number}.{k}": v for k, v in state.items()}
-        content = save_tensors({k: v.contiguous().clone() for k, v in tensors.items()}, {"step": str(self.step)})
-        write_atomic(self.plan.folder / SNAPSHOT, content)
+        facts = {"step": str(self.step), "seconds": repr(self.seconds), "waited": repr(self.waited)}
+        snapshot.write(self.folder, tensors | snapshot.of_optimizer(self.optimizer), facts)
 
-    def _resume(self) -> int:
-        file = self.plan.folder / SNAPSHOT
-        if not file.exists():
-            return 0
-        with safe_open(file, "pt") as stored:
-            step = int(stored.metadata()["step"])
-            tensors = {k: stored.get_tensor(k) for k in stored.keys()}  # noqa: SIM118 - not a mapping
-        weights = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-        self.plain.load_state_dict(weights)
-        state: dict[int, dict[str, Any]] = defaultdict(dict)
-        for name, value in tensors.items():
-            if name.startswith("optimizer."):
-                _, number, key = name.split(".")
-                state[int(number)][key] = value
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": dict(state)})
-        return step
+    def _resume(self) -> None:
+        stored = snapshot.read(self.folder)
+        if stored is None:
+            return
+        try:
+            snapshot.restore(stored, self.plain, "model.", self.optimizer)
+            self.step = int(stored.facts["step"])
+            self.seconds, self.waited = (float(stored.facts.get(k, 0)) for k in ("seconds", "waited"))
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise snapshot.damaged(self.folder, str(error)) from error
 
 
 def save_memory(model: nn.Module) -> None:
@@ -220,23 +243,6 @@ def save_memory(model: nn.Module) -> None:
             vars(part)["checkpointing"] = True
         if isinstance(enable := getattr(part, "activation_checkpointing_enable", None), Callable):
             enable()
-
-
-def refuse_other(folder: Path, recipe: dict[str, Any]) -> None:
-    """Note what a folder is trained by; a snapshot of another recipe raises CrossbodyError with what differs."""
-    note = folder / "recipe.json"
-    plain = json.loads(json.dumps(recipe))
-    if note.exists() and (folder / SNAPSHOT).exists():
-        before = json.loads(note.read_text())
-        differ = [
-            f"{k}: was {before.get(k)}, is {plain.get(k)}" for k in {*before, *plain} if before.get(k) != plain.get(k)
-        ]
-        if differ:
-            raise CrossbodyError(
-                f"{folder} holds a training run that was started differently:\n  " + "\n  ".join(sorted(differ))
-                + "\nUse the same options to go on, or another --out."
-            )  # fmt: skip
-    write_atomic(note, (json.dumps(plain, indent=1) + "\n").encode())
 
 
 def keep_memory() -> None:

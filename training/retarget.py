@@ -13,8 +13,6 @@ import tyro
 from crossbody.errors import CrossbodyError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from envs.humanoid.retarget.fit import Retargeted
     from envs.humanoid.robot import Robot
     from tasks.motion.motion import Motion
@@ -45,7 +43,9 @@ class Arguments:
     up: Literal["y", "z"] | None = None
     """The axis that points up in the file, where it is not its format's."""
     metres_per_unit: float | None = None
-    """Of the file, where it is neither in metres nor recognised."""
+    """Of the file, where it is neither in metres nor recognised. Of SMPL's parameters and robots' files only the root has a unit."""
+    joints: tuple[str, ...] = ()
+    """Which joint is which, where a skeleton's names are not known: `<key point>=<joint>`, such as left_ankle=Foot_L_Bone."""
 
 
 @dataclass(frozen=True)
@@ -74,20 +74,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         from crossbody import gl
 
         gl.prepare()
-    from rich.console import Console
-    from rich.progress import Progress
-
     from envs.humanoid import robot as robots
 
     robot, (motions, failures) = robots.load(arguments.robot), read(arguments)
     several = len(motions) + failures > 1
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        for name, motion in motions.items():
-            out = arguments.out / f"{name.replace('/', '_')}.npz" if several else arguments.out
-            print(f"{name}: {len(motion.keypoints)} frames at {motion.fps:g} a second")
-            done = fit(motion, robot, arguments, bar)
-            for line in write(done, robot, out, arguments.video):
-                print(f"  {line}")
+    for name, motion in motions.items():
+        out = arguments.out / f"{name.replace('/', '_')}.npz" if several else arguments.out
+        print(f"{name}: {len(motion.keypoints)} frames at {motion.fps:g} a second")
+        done = fit(motion, robot, arguments)
+        for line in write(done, robot, out, arguments.video):
+            print(f"  {line}")
     return 1 if failures else 0
 
 
@@ -97,7 +93,7 @@ def read(arguments: Arguments) -> tuple[dict[str, Motion], int]:
     from tasks.motion.foreign import Hints
     from tasks.motion.motion import MotionError
 
-    hints = Hints(arguments.source_fps, arguments.up, arguments.metres_per_unit)
+    hints = Hints(arguments.source_fps, arguments.up, arguments.metres_per_unit, arguments.joints, "--source-fps")
     found = {name: m for name, m in read_any(arguments.file, hints).items() if arguments.clip in name}
     wrong = [m for m in found.values() if isinstance(m, MotionError)]
     if len(wrong) == len(found):
@@ -113,19 +109,16 @@ def read(arguments: Arguments) -> tuple[dict[str, Motion], int]:
     return {name: m for name, m in found.items() if not isinstance(m, MotionError)}, len(wrong)
 
 
-def fit(motion: Motion, robot: Robot, arguments: Arguments, bar: Progress) -> Retargeted:
-    """Return the fitted motion; a bar shows how far Adam is."""
+def fit(motion: Motion, robot: Robot, arguments: Arguments) -> Retargeted:
+    """Return the fitted motion, and show how far Adam is."""
     import torch
 
+    from crossbody.steps import Steps
     from envs.humanoid.retarget.fit import Options, retarget
 
     torch.set_num_threads(1)  # the frames are too few for two threads to pay
-    task = bar.add_task(motion.name[-40:], total=arguments.iterations)
-    done = retarget(
-        motion, robot, arguments.fps, Options(iterations=arguments.iterations), lambda: bar.update(task, advance=1)
-    )
-    bar.remove_task(task)
-    return done
+    with Steps(motion.name[-40:], arguments.iterations) as steps:
+        return retarget(motion, robot, arguments.fps, Options(iterations=arguments.iterations), steps.advance)
 
 
 def write(done: Retargeted, robot: Robot, out: Path, video: bool) -> list[str]:

@@ -1,41 +1,18 @@
-"""The ``train`` command: a tokenizer or a policy from demonstrations, resumed where it was left."""
+"""The ``train`` command: a recipe of the catalog, resumed where it was left."""
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 
-from crossbody.errors import CrossbodyError, UnknownName
+from crossbody import catalog
+from crossbody.errors import CrossbodyError
 from crossbody.main import guarded
-from training.options import (
-    Common,
-    GuessOptions,
-    LooksOptions,
-    MatcherOptions,
-    PolicyOptions,
-    TokenizerOptions,
-    TokenOptions,
-)
-from training.wbc.options import WbcOptions
+from training.recipe import Recipe
 
-RECIPES = {
-    "tokenizer": ("training.unit.tokenizer", TokenizerOptions, "UniT's tokenizer, in any of its variants"),
-    "looks": ("training.unit.looks", LooksOptions, "where object and container are: what both policies may begin with"),
-    "guess": (
-        "training.unit.guess",
-        GuessOptions,
-        "what to do next, from joints and places alone: what both policies go on from",
-    ),
-    "vla_unit": ("training.unit.policy", TokenOptions, "VLA-UniT: a policy that predicts the tokenizer's codes"),
-    "gr00t": ("training.unit.policy", PolicyOptions, "its matched baseline: the same policy from actions alone"),
-    "wbc": ("training.wbc.recipe", WbcOptions, "the whole-body controller: PPO in simulation, without demonstrations"),
-    "matcher": (
-        "training.matcher.recipe",
-        MatcherOptions,
-        "motions and texts in one space, for FID and R-precision; it makes its own data",
-    ),
-}
+OLD_RECIPES = {"looks": "object_localizer", "guess": "base_policy"}
+OLD_OPTIONS = {"--looks": "--localizer", "--guess": "--base-policy", "--unsure": "--position-noise"}
+"""Names of version 0.1.0 -> what they are called now (docs/renames.md)."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,40 +25,45 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    name, *rest = arguments
+    _refuse_old_names(name, rest)
+    recipe: Recipe = catalog.resolve("recipes", name)
     import tyro
 
-    name, *rest = arguments
-    if name not in RECIPES:
-        raise UnknownName("recipe", name, RECIPES)
-    module, kind, _ = RECIPES[name]
-    options: Common | MatcherOptions | WbcOptions = tyro.cli(kind, args=rest, prog=f"train {name}")
-    if isinstance(options, MatcherOptions):
-        print(f"wrote {importlib.import_module(module).train(options)}")
-        return 0
-    if isinstance(options, WbcOptions):
-        recipe = importlib.import_module(module)
-        print(recipe.describe(options) if options.plan else f"wrote {recipe.train(options)}")
-        return 0
+    options = tyro.cli(recipe.options, args=rest, prog=f"train {name}")
     if options.plan:
-        from training.unit.plan import describe
-
-        print(describe(name, options))
+        print(recipe.plan(options))
         return 0
-    if not options.data:
-        raise CrossbodyError(
-            "train on what? Give --data DIR; `uv run crossbody collect --suite robocasa_gr1 --out DIR` makes demonstrations."
-        )
-    from training.data.chunks import open_folders
+    from training.running import train
 
-    sets = open_folders(options.data, options.episodes)
-    print(f"wrote {importlib.import_module(module).train(options, sets)}")
+    print(f"wrote {train(name, recipe, options)}")
     return 0
 
 
+def _refuse_old_names(recipe: str, words: Sequence[str]) -> None:
+    if recipe in OLD_RECIPES:
+        raise CrossbodyError(
+            f"the recipe '{recipe}' is called {OLD_RECIPES[recipe]} now: `uv run train {OLD_RECIPES[recipe]} …`"
+        )
+    for option in (word.partition("=")[0] for word in words):
+        if option in OLD_OPTIONS:
+            raise CrossbodyError(f"the option {option} is called {OLD_OPTIONS[option]} now")
+
+
 def _overview() -> str:
-    width = max(map(len, RECIPES))
-    lines = [f"  {name:<{width}}  {summary}" for name, (_, _, summary) in RECIPES.items()]
-    return "\n".join(["usage: train RECIPE …", "", *lines, "", "`train RECIPE --help` has the options of each."])
+    recipes = catalog.entries("recipes")
+    width = max(map(len, recipes))
+    lines = [f"  {name:<{width}}  {entry.summary}" for name, entry in recipes.items()]
+    return "\n".join(
+        [
+            "usage: train RECIPE …",
+            "",
+            *lines,
+            "",
+            "`train RECIPE --help` has the options of each. A killed training goes on, to the last bit, when the same command is typed",
+            "again; in a folder of another training, or of one with other options, `train` refuses and says what differs.",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ from safetensors.numpy import save as save_tensors
 from torch import nn
 
 from agents.nets.embodiments import Scaling
+from agents.nets.format_1 import head_of_format_2, weight_of_format_2
 from crossbody.errors import CrossbodyError
 from crossbody.runs import write_atomic
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
@@ -32,10 +33,10 @@ class CheckpointError(CrossbodyError):
 class Checkpoint:
     """A model's configuration, weights and statistics as they lie on the disk."""
 
-    kind: str  # tokenizer | looks | guess | policy
+    kind: str  # tokenizer | object_localizer | base_policy | policy
     config: dict[str, Any]
     weights: dict[str, np.ndarray]
-    scalings: dict[str, Scaling]  # body -> statistics
+    scalings: dict[str, Scaling]  # embodiment -> statistics
     features: dict[str, np.ndarray]  # mean and std of the visual grids' channels; means of positions
     training: dict[str, Any]  # what made it: command, data, steps, seed
     digest: str = ""  # of the weights file, once it is on the disk
@@ -44,15 +45,15 @@ class Checkpoint:
         """Write the folder; the configuration, which names the weights' digest, comes last."""
         tensors = {f"model.{k}": v for k, v in self.weights.items()}
         tensors |= {f"features.{k}": v for k, v in self.features.items()}
-        for body, scaling in self.scalings.items():
-            tensors |= {f"scaling.{body}.{k}": v for k, v in scaling.to_arrays().items()}
+        for name, scaling in self.scalings.items():
+            tensors |= {f"scaling.{name}.{k}": v for k, v in scaling.to_arrays().items()}
         content = save_tensors({k: np.require(tensors[k], requirements="C") for k in sorted(tensors)})
         head = {
             "format": FORMAT,
             "kind": self.kind,
             "sha256": hashlib.sha256(content).hexdigest(),
             "config": self.config,
-            "bodies": {name: vars(s.body) for name, s in self.scalings.items()},
+            "embodiments": {name: vars(s.embodiment) for name, s in self.scalings.items()},
             "training": self.training,
         }
         write_atomic(folder / WEIGHTS, content)
@@ -80,15 +81,22 @@ def load_checkpoint(folder: Path, kind: str, remedy: str) -> Checkpoint:
     if head["kind"] != kind:
         raise CheckpointError(f"{folder} holds a {head['kind']}, not a {kind}.")
     tensors = _read_tensors(folder / WEIGHTS, head["sha256"])
+    weights = _under(tensors, "model.")
+    if head["format"] == 1:
+        weights = {weight_of_format_2(kind, name): value for name, value in weights.items()}
     try:
-        scalings = {
-            name: Scaling.from_arrays(body, _under(tensors, f"scaling.{name}."))
-            for name, body in head["bodies"].items()
-        }
         return Checkpoint(
-            kind, head["config"], _under(tensors, "model."), scalings, _under(tensors, "features."),
-            head["training"], head["sha256"][:16],
-        )  # fmt: skip
+            kind,
+            config=head["config"],
+            weights=weights,
+            scalings={
+                name: Scaling.from_arrays(embodiment, _under(tensors, f"scaling.{name}."))
+                for name, embodiment in head["embodiments"].items()
+            },
+            features=_under(tensors, "features."),
+            training=head["training"],
+            digest=head["sha256"][:16],
+        )
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{folder / CONFIG} is damaged: {error} is missing or wrong.") from error
 
@@ -112,11 +120,11 @@ def _read_head(file: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{file} is not one of ours: it names no format. `uv run train` makes checkpoints that are."
         )
-    if head["format"] != FORMAT:
+    if head["format"] not in (1, FORMAT):
         raise CheckpointError(
-            f"{file} has format {head['format']}; this version reads format {FORMAT}. Update crossbody, or train again."
+            f"{file} has format {head['format']}; this version reads formats 1 and {FORMAT}. Update crossbody, or train again."
         )
-    return head
+    return head_of_format_2(head) if head["format"] == 1 else head
 
 
 def _read_tensors(file: Path, sha256: str) -> dict[str, np.ndarray]:

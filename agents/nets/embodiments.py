@@ -58,8 +58,8 @@ class Embodiment:
 
 
 EMBODIMENTS = {
-    body.name: body
-    for body in (
+    embodiment.name: embodiment
+    for embodiment in (
         Embodiment(
             "gr1",
             {"right_arm": 7, "right_hand": 6, "left_arm": 7, "left_hand": 6, "waist": 3},
@@ -74,7 +74,7 @@ EMBODIMENTS = {
 
 
 def find_embodiment(name: str) -> Embodiment:
-    """Return a body by its name; an unknown one raises UnknownName."""
+    """Return an embodiment by its name; an unknown one raises UnknownName."""
     if name not in EMBODIMENTS:
         raise UnknownName("embodiment", name, EMBODIMENTS)
     return EMBODIMENTS[name]
@@ -94,9 +94,9 @@ FLOOR = 0.01  # rad or m: a number that hardly varies must not be blown up to un
 
 @dataclass(frozen=True)
 class Scaling:
-    """A body's statistics in the training data: how raw vectors become the model's, and back."""
+    """An embodiment's statistics in the training data: how raw vectors become the model's, and back."""
 
-    body: Embodiment
+    embodiment: Embodiment
     action_mean: np.ndarray  # (horizon, A)
     action_std: np.ndarray
     action_low: np.ndarray  # (A,) range of the raw actions
@@ -105,42 +105,42 @@ class Scaling:
     state_std: np.ndarray
 
     @staticmethod
-    def fit(body: Embodiment, state: np.ndarray, chunk: np.ndarray, mask: np.ndarray) -> Scaling:
+    def fit(embodiment: Embodiment, state: np.ndarray, chunk: np.ndarray, mask: np.ndarray) -> Scaling:
         """Fit to raw states (n, A) and the chunks from there (n, horizon, A), with a mask (n, horizon) of steps that exist."""
-        offset = _offset(body, state, chunk)
+        offset = _offset(embodiment, state, chunk)
         weight = mask[..., None].astype(np.float64)
         count = weight.sum(0).clip(1)
         mean = (offset * weight).sum(0) / count
         std = np.sqrt((np.square(offset - mean) * weight).sum(0) / count)
         real = chunk[mask]
         arrays = (mean, std.clip(FLOOR), real.min(0), real.max(0), state.mean(0), state.std(0).clip(FLOOR))
-        return Scaling(body, *(a.astype(np.float32) for a in arrays))
+        return Scaling(embodiment, *(a.astype(np.float32) for a in arrays))
 
     def action(self, chunk: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Return chunks (n, horizon, A) as the model's numbers, given the raw states (n, A) where they start."""
-        return ((_offset(self.body, state, chunk) - self.action_mean) / self.action_std).astype(np.float32)
+        return ((_offset(self.embodiment, state, chunk) - self.action_mean) / self.action_std).astype(np.float32)
 
     def unscale(self, numbers: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Return the model's numbers (n, horizon, A) as raw actions inside the range of the training data."""
         raw = numbers * self.action_std + self.action_mean
-        raw = raw + self.body.mask(self.body.relative) * state[:, None]
+        raw = raw + self.embodiment.mask(self.embodiment.relative) * state[:, None]
         return raw.clip(self.action_low, self.action_high).astype(np.float32)
 
     def state(self, state: np.ndarray, parts: tuple[str, ...] | None = None) -> np.ndarray:
         """Return raw states (n, A) as the model's: sines and cosines, or standardised; zero outside ``parts`` (None: all)."""
-        keep = self.body.mask(tuple(self.body.parts) if parts is None else parts)
-        if self.body.angles:
+        keep = self.embodiment.mask(tuple(self.embodiment.parts) if parts is None else parts)
+        if self.embodiment.angles:
             return np.concatenate([np.sin(state) * keep, np.cos(state) * keep], -1).astype(np.float32)
         return ((state - self.state_mean) / self.state_std * keep).astype(np.float32)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the statistics by name."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "body"}
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "embodiment"}
 
     @staticmethod
-    def from_arrays(body: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Scaling:
-        """Return the scaling of a body that was stored as plain data."""
-        lists: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in body.items()}
+    def from_arrays(embodiment: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Scaling:
+        """Return the scaling of an embodiment that was stored as plain data."""
+        lists: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in embodiment.items()}
         return Scaling(Embodiment(**lists), **arrays)
 
 
@@ -150,5 +150,5 @@ def pad(vectors: np.ndarray, width: int) -> np.ndarray:
     return np.pad(vectors, gap)
 
 
-def _offset(body: Embodiment, state: np.ndarray, chunk: np.ndarray) -> np.ndarray:
-    return chunk - body.mask(body.relative) * state[:, None]
+def _offset(embodiment: Embodiment, state: np.ndarray, chunk: np.ndarray) -> np.ndarray:
+    return chunk - embodiment.mask(embodiment.relative) * state[:, None]

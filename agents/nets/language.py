@@ -10,7 +10,7 @@ LENGTH = 32  # tokens; the longest instruction of the suites has 28
 PREFIXES = ("unlocked_waist: ", "locked_waist: ")  # how the simulator marks its instructions
 
 
-class Words:
+class InstructionEncoder:
     """Instruction -> the hidden states of its tokens, remembered."""
 
     def __init__(self) -> None:
@@ -18,10 +18,10 @@ class Words:
 
     def __call__(self, instruction: str) -> tuple[Tensor, Tensor]:
         """Return hidden states (32, 384), zero after the end, and the mask (32,) of real tokens."""
-        return self._words(plain(instruction))
+        return self._words(without_waist_mark(instruction))
 
 
-def plain(instruction: str) -> str:
+def without_waist_mark(instruction: str) -> str:
     """Return an instruction without the simulator's mark."""
     for prefix in PREFIXES:
         instruction = instruction.removeprefix(prefix)

@@ -23,8 +23,8 @@ class Attention(nn.Module):
         """``mask`` (B, M): True where the context may be seen."""
         q = self._split(self.query(x))
         k, v = (self._split(part) for part in self.key_value(x if context is None else context).chunk(2, -1))
-        seen = None if mask is None else mask[:, None, None]
-        y = F.scaled_dot_product_attention(q, k, v, seen, self.dropout if self.training else 0.0)
+        visible = None if mask is None else mask[:, None, None]
+        y = F.scaled_dot_product_attention(q, k, v, visible, self.dropout if self.training else 0.0)
         return self.out(y.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:
@@ -77,12 +77,12 @@ class PerEmbodiment(nn.Module):
         self.layers = nn.ModuleList(make() for _ in range(slots))
 
     def forward(self, x: Tensor, slot: Tensor, *more: Tensor) -> Tensor:
-        """``slot`` (B,): which body each sample of x (B, …) and of every tensor in ``more`` belongs to."""
-        bodies = slot.unique().tolist()
-        if len(bodies) == 1:
-            return self.layers[bodies[0]](x, *more)
-        rows = [(slot == body).nonzero().squeeze(1) for body in bodies]
-        parts = [self.layers[b](x[r], *(m[r] for m in more)) for b, r in zip(bodies, rows, strict=True)]
+        """``slot`` (B,): which embodiment each sample of x (B, …) and of every tensor in ``more`` belongs to."""
+        slots = slot.unique().tolist()
+        if len(slots) == 1:
+            return self.layers[slots[0]](x, *more)
+        rows = [(slot == number).nonzero().squeeze(1) for number in slots]
+        parts = [self.layers[b](x[r], *(m[r] for m in more)) for b, r in zip(slots, rows, strict=True)]
         return torch.cat(parts)[torch.cat(rows).argsort()]
 
 
@@ -113,5 +113,5 @@ class ConvResidual(nn.Module):
 
 
 def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    """Linear, ReLU, Linear: the per-body maps of states and actions."""
+    """Linear, ReLU, Linear: the per-embodiment maps of states and actions."""
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))

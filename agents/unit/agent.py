@@ -1,4 +1,4 @@
-"""What ``vla_unit`` and ``gr00t`` share: a checkpoint that looks at GR1's head camera and gives chunks of 16 steps."""
+"""What ``vla_unit`` and ``gr00t`` share: a checkpoint that reads GR1's head camera and gives chunks of 16 steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from agents.nets.embodiments import pad
 from agents.nets.visual import Grids, load_visual, tensor_of
 from agents.unit.config import PolicyConfig, from_dict
 from agents.unit.inference import Inference
-from agents.unit.policy import Policy, make_context, reader_of
+from agents.unit.policy import Policy, make_context, make_processor
 from crossbody.catalog import ROOT
 from crossbody.contracts import Chunk, EpisodeSpec, Observation
 from crossbody.seeds import generator
@@ -64,7 +64,7 @@ class PolicyAgent:
         self._infer = Inference(policy, *where)
         self._scaling, self._config, self._blind = self._checkpoint.scalings[BODY], config, blind
         self._temperature = config.temperature if temperature is None else temperature
-        self._senses = Senses(self._checkpoint, config)
+        self._encoder = ObservationEncoder(self._checkpoint, config)
         self._episodes: dict[str, tuple[int, int]] = {}  # episode -> its seed, chunks given
 
     @property
@@ -82,8 +82,8 @@ class PolicyAgent:
         self._episodes |= {spec.id: (spec.seed, 0) for spec in episodes}
 
     def act(self, observations: Mapping[str, Observation]) -> Mapping[str, Chunk]:
-        asked = {episode: self._asked(episode, seen) for episode, seen in observations.items()}
-        numbers = self._infer([seen for seen, _, _ in asked.values()], [noise for _, noise, _ in asked.values()])
+        asked = {episode: self._asked(episode, observation) for episode, observation in observations.items()}
+        numbers = self._infer([batch for batch, _, _ in asked.values()], [noise for _, noise, _ in asked.values()])
         return {
             episode: self._chunk(chunk, state)
             for (episode, (_, _, state)), chunk in zip(asked.items(), numbers, strict=True)
@@ -96,45 +96,45 @@ class PolicyAgent:
         """Return what the policy reads, the noise that its chunk starts from, and the raw state (1, A)."""
         seed, index = self._episodes[episode]
         self._episodes[episode] = seed, index + 1
-        c, body = self._config, self._scaling.body
-        state = body.join({p: observation[f"state.{p}"] for p in body.parts})[None]
-        noise = generator(seed, f"flow/{index}").standard_normal((1, c.horizon, c.bodies.width), np.float32)
+        c, embodiment = self._config, self._scaling.embodiment
+        state = embodiment.join({p: observation[f"state.{p}"] for p in embodiment.parts})[None]
+        noise = generator(seed, f"flow/{index}").standard_normal((1, c.horizon, c.embodiments.width), np.float32)
         noise *= np.float32(self._temperature)
-        seen = self._senses.seen(self._picture(observation), observation[gr1.LANGUAGE.name], state)
-        return seen, torch.from_numpy(noise), state
+        batch = self._encoder.batch(self._picture(observation), observation[gr1.LANGUAGE.name], state)
+        return batch, torch.from_numpy(noise), state
 
     def _chunk(self, numbers: Tensor, state: np.ndarray) -> Chunk:
-        body = self._scaling.body
-        values = self._scaling.unscale(numbers[..., : body.width].numpy(), state)[0]
-        return {f"action.{part}": v for part, v in body.split(values).items()}
+        embodiment = self._scaling.embodiment
+        values = self._scaling.unscale(numbers[..., : embodiment.width].numpy(), state)[0]
+        return {f"action.{part}": v for part, v in embodiment.split(values).items()}
 
     def _picture(self, observation: Observation) -> np.ndarray | None:
         return None if self._blind else observation[gr1.EGO.name]
 
 
-class Senses:
+class ObservationEncoder:
     """Turns what GR1 observes into what the policy reads: features and words, or the pixels and ids of a large backbone."""
 
     def __init__(self, checkpoint: Checkpoint, config: PolicyConfig):
         self._scaling, self._config = checkpoint.scalings[BODY], config
         self._features = {k: torch.from_numpy(v) for k, v in checkpoint.features.items()}
-        self._reader = reader_of(config)
-        if self._reader is None:
-            from agents.nets.language import Words
+        self._processor = make_processor(config)
+        if self._processor is None:
+            from agents.nets.language import InstructionEncoder
 
-            self._visual, self._words = load_visual(config.visual), Words()
+            self._visual, self._words = load_visual(config.visual), InstructionEncoder()
 
-    def seen(self, picture: np.ndarray | None, instruction: str, state: np.ndarray) -> dict[str, Tensor]:
+    def batch(self, picture: np.ndarray | None, instruction: str, state: np.ndarray) -> dict[str, Tensor]:
         """``picture`` None stands for the average one; ``state``: raw (1, A)."""
-        body, width = self._scaling.body, self._config.bodies.width
+        embodiment, width = self._scaling.embodiment, self._config.embodiments.width
         numbers = {
             "state": torch.from_numpy(pad(self._scaling.state(state), width)),
-            "view": torch.from_numpy(pad(self._scaling.state(state, body.view), width)),
-            "slot": torch.tensor([self._config.bodies.slots[body.name]]),
+            "view": torch.from_numpy(pad(self._scaling.state(state, embodiment.view), width)),
+            "slot": torch.tensor([self._config.embodiments.slots[embodiment.name]]),
         }
-        if self._reader is not None:
+        if self._processor is not None:
             shown = np.full(gr1.EGO.shape, 127, np.uint8) if picture is None else picture
-            return numbers | self._reader(shown[None], [instruction])
+            return numbers | self._processor(shown[None], [instruction])
         text, mask = self._words(instruction)
         length = int(mask.sum())
         return numbers | self._grids(picture) | {"text": text[None, :length], "text_mask": mask[None, :length]}

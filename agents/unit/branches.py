@@ -51,7 +51,7 @@ class MFormer(nn.Module):
 
 
 class ActionEncoder(nn.Module):
-    """One body's chunk (B, horizon, width in) -> (B, horizon / 2, width): a causal convolutional stem and two blocks."""
+    """One embodiment's chunk (B, horizon, width in) -> (B, horizon / 2, width): a causal convolutional stem and two blocks."""
 
     def __init__(self, inputs: int, width: int):
         super().__init__()
@@ -74,7 +74,9 @@ class Branches(nn.Module):
         if needs_vision:
             self.vision = MFormer(c.patch_width, c.tokens, Shape(c.vision_depth, c.width, c.heads, c.mlp))
         if needs_action:
-            self.action_encoder = PerEmbodiment(c.bodies.slots_total, lambda: ActionEncoder(c.bodies.width, c.width))
+            self.action_encoder = PerEmbodiment(
+                c.embodiments.slots_total, lambda: ActionEncoder(c.embodiments.width, c.width)
+            )
             self.action = MFormer(c.width, c.tokens, Shape(c.action_depth, c.width, c.heads, c.mlp))
         if "fusion" in names:
             shape = Shape(c.fusion_depth, c.width, c.heads, c.fusion_mlp, c.fusion_dropout)
@@ -84,22 +86,24 @@ class Branches(nn.Module):
         )
         self.shared = nn.Sequential(nn.Linear(c.width, c.width), nn.GELU(), nn.Linear(c.width, c.code_width))
 
-    def forward(self, seen: dict[str, Tensor], state: Tensor | None, names: tuple[str, ...]) -> dict[str, Tensor]:
+    def forward(self, batch: dict[str, Tensor], state: Tensor | None, names: tuple[str, ...]) -> dict[str, Tensor]:
         """Return branch -> features before quantisation (B, tokens, code width).
 
-        ``seen``: now, goal (B, N, patch width), action (B, horizon, padded), slot (B,); ``state`` (B, 1, width)
+        ``batch``: now, goal (B, N, patch width), action (B, horizon, padded), slot (B,); ``state`` (B, 1, width)
         where the variant has actions. A branch that is not asked for costs nothing, so an action branch can run without pictures.
         """
         features = {}
         if {"vision", "fusion"} & set(names):
-            features["vision"] = self.vision(seen["now"], seen["goal"])
+            features["vision"] = self.vision(batch["now"], batch["goal"])
         if {"action", "fusion"} & set(names):
-            features["action"] = self.action(state, self.action_encoder(seen["action"], seen["slot"]))
+            features["action"] = self.action(state, self.action_encoder(batch["action"], batch["slot"]))
         if "fusion" in names:
             features["fusion"] = self.fusion(features["vision"], features["action"])
         return {name: self.shared(self.own[name](features[name])) for name in names}
 
 
 def state_encoder(config: TokenizerConfig) -> PerEmbodiment:
-    """Return the per-body map of a state (B, 1, padded) to one token (B, 1, width)."""
-    return PerEmbodiment(config.bodies.slots_total, lambda: two_layers(config.bodies.width, config.width, config.width))
+    """Return the per-embodiment map of a state (B, 1, padded) to one token (B, 1, width)."""
+    return PerEmbodiment(
+        config.embodiments.slots_total, lambda: two_layers(config.embodiments.width, config.width, config.width)
+    )

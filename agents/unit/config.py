@@ -28,7 +28,7 @@ ROUTES = {
 class TokenizerConfig:
     """UniT's tokenizer (project page; released configuration ``shared_tokenizer``)."""
 
-    bodies: EmbodimentSlots
+    embodiments: EmbodimentSlots
     visual: Visual
     width: int
     heads: int
@@ -82,7 +82,7 @@ class TokenizerConfig:
 class PolicyConfig:
     """GR00T's policy with or without bridge tokens; the same fields at every size."""
 
-    bodies: EmbodimentSlots
+    embodiments: EmbodimentSlots
     visual: Visual
     language: (
         str  # vision-language backbone: minilm (a small transformer on MiniLM and the visual grid) | qwen2_5_vl_3b
@@ -95,8 +95,8 @@ class PolicyConfig:
     depth: int
     context_self_depth: int  # self-attention layers of the head over its context
     merge: int = 1  # patches per side that become one context token
-    looks: int = 0  # soft-argmax points that language directs at the fine grid; 0: none
-    guess: int = 0  # width of the network that guesses a chunk from numbers alone; 0: none
+    localizer_points: int = 0  # soft-argmax points that language directs at the fine grid; 0: none
+    base_width: int = 0  # width of the network of the base policy, which estimates a chunk without pictures; 0: none
     steps_per_token: int = 1  # control steps in one token of the action head
     draws: int = 1  # noise draws per sample and step: the context is computed once
     horizon: int = 16
@@ -145,7 +145,7 @@ def load_size(name: str, tokenizer: dict[str, Any] | None = None, policy: dict[s
     if name not in known:
         raise UnknownName("size", name, known)
     data = tomllib.loads(known[name].read_text())
-    shared = {"bodies": data["bodies"], "visual": data["visual"]}
+    shared = {"embodiments": data["embodiments"], "visual": data["visual"]}
     return Size(
         name,
         from_dict(TokenizerConfig, shared | data["tokenizer"] | (tokenizer or {})),
@@ -156,7 +156,7 @@ def load_size(name: str, tokenizer: dict[str, Any] | None = None, policy: dict[s
 
 def from_dict(kind: type, values: dict[str, Any]) -> Any:
     """Return a configuration from plain data; an unknown or missing field raises CrossbodyError."""
-    nested = {"bodies": EmbodimentSlots, "visual": Visual}
+    nested = {"embodiments": EmbodimentSlots, "visual": Visual}
     try:
         plain = {
             k: nested[k](**v) if k in nested else tuple(v) if isinstance(v, list) else v for k, v in values.items()

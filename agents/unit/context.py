@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from agents.nets.layers import Transformer
 from agents.nets.visual import as_patches
 from agents.unit.config import PolicyConfig
-from agents.unit.looks import Looked, Looks
+from agents.unit.localizer import Localized, ObjectLocalizer
 
 TEXT_WIDTH = 384  # MiniLM
 
@@ -26,7 +26,7 @@ class Context(NamedTuple):
 
 
 class SmallContext(nn.Module):
-    """``[patches | words | looks | bridge]`` through a few layers; patches and words come from frozen pretrained networks."""
+    """``[patches | words | objects | bridge]`` through a few layers; patches and words come from frozen pretrained networks."""
 
     def __init__(self, config: PolicyConfig):
         super().__init__()
@@ -37,27 +37,27 @@ class SmallContext(nn.Module):
         self.patch = nn.Linear(self.raw_width, c.context_width)
         self.where = nn.Parameter(torch.randn(patches, c.context_width) * 0.02)
         self.word = nn.Linear(TEXT_WIDTH, c.context_width)
-        self.looks = Looks(c, TEXT_WIDTH) if c.looks else None
+        self.localizer = ObjectLocalizer(c, TEXT_WIDTH) if c.localizer_points else None
         self.kinds = nn.Parameter(torch.randn(3, c.context_width) * 0.02)
         self.bridge = nn.Parameter(torch.randn(self.bridges, c.context_width) * 0.02)
         self.transformer = Transformer(
             c.context_depth, c.context_width, c.context_heads, 4 * c.context_width, c.dropout
         )
 
-    def forward(self, seen: dict[str, Tensor], looked: Looked | None = None) -> Context:
-        """``seen`` as in ``Looks.forward``; ``looked``: what that returned, if it was asked already."""
-        raw = self._patches(seen)
-        looked = looked or (self.looks(seen) if self.looks else None)
-        parts = [self.patch(raw) + self.where + self.kinds[0], self.word(seen["text"]) + self.kinds[1]]
-        parts += [looked.tokens + self.kinds[2]] if looked else []
+    def forward(self, batch: dict[str, Tensor], localized: Localized | None = None) -> Context:
+        """``batch`` as in ``ObjectLocalizer.forward``; ``localized``: what that returned, if it was asked already."""
+        raw = self._patches(batch)
+        localized = localized or (self.localizer(batch) if self.localizer else None)
+        parts = [self.patch(raw) + self.where + self.kinds[0], self.word(batch["text"]) + self.kinds[1]]
+        parts += [localized.tokens + self.kinds[2]] if localized else []
         plain = sum(p.shape[1] for p in parts)
         x = torch.cat([*parts, self.bridge.expand(len(raw), -1, -1).to(raw.dtype)], 1)
         mask = x.new_ones(x.shape[:2], dtype=torch.bool)
-        mask[:, raw.shape[1] : raw.shape[1] + seen["text"].shape[1]] = seen["text_mask"]
+        mask[:, raw.shape[1] : raw.shape[1] + batch["text"].shape[1]] = batch["text_mask"]
         y = self.transformer(x, mask)
         bridge = y[:, plain:] if self.bridges else None
-        return Context(y[:, :plain], mask[:, :plain], raw, bridge, looked.positions if looked else None)
+        return Context(y[:, :plain], mask[:, :plain], raw, bridge, localized.positions if localized else None)
 
-    def _patches(self, seen: dict[str, Tensor]) -> Tensor:
+    def _patches(self, batch: dict[str, Tensor]) -> Tensor:
         """Return both grids as patches (B, N, raw width): ``merge`` x ``merge`` coarse cells and the fine ones in them."""
-        return torch.cat([as_patches(seen["coarse"], self.merge), as_patches(seen["fine"], 2 * self.merge)], -1)
+        return torch.cat([as_patches(batch["coarse"], self.merge), as_patches(batch["fine"], 2 * self.merge)], -1)

@@ -12,7 +12,7 @@ from agents.unit.config import TokenizerConfig
 
 
 class VisionDecoder(nn.Module):
-    """The present's patches (B, N, patch width) and the tokens (B, tokens, width) -> the goal's patches; all bodies share it."""
+    """The present's patches (B, N, patch width) and the tokens (B, tokens, width) -> the goal's patches; all embodiments share it."""
 
     def __init__(self, config: TokenizerConfig):
         super().__init__()
@@ -31,13 +31,13 @@ class VisionDecoder(nn.Module):
 
 
 class ActionTail(nn.Module):
-    """One body's last layers: (B, horizon / 2, width) -> (B, horizon, padded action)."""
+    """One embodiment's last layers: (B, horizon / 2, width) -> (B, horizon, padded action)."""
 
     def __init__(self, config: TokenizerConfig):
         super().__init__()
         self.horizon = config.horizon
         self.blocks = nn.Sequential(ConvResidual(config.width, 1), ConvResidual(config.width, 2))
-        self.out = CausalConv(config.width, config.bodies.width)
+        self.out = CausalConv(config.width, config.embodiments.width)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.blocks(x).transpose(1, 2)
@@ -51,7 +51,7 @@ class ActionDecoder(nn.Module):
         super().__init__()
         c = config
         self.positions = nn.Parameter(torch.randn(c.tokens, c.width) * 0.02)
-        slots = c.bodies.slots_total
+        slots = c.embodiments.slots_total
         self.former = MFormer(c.width, c.horizon // 2, Shape(c.action_decoder_depth, c.width, c.heads, c.mlp))
         self.tail = PerEmbodiment(slots, lambda: ActionTail(c))
 

@@ -53,7 +53,7 @@ class DiTBlock(nn.Module):
 
 
 class NoisyActionEncoder(nn.Module):
-    """One body's map of noisy action tokens (B, D, T, inputs) and the time's code (B, D, width) to (B, D, T, width)."""
+    """One embodiment's map of noisy action tokens (B, D, T, inputs) and the time's code (B, D, width) to (B, D, T, width)."""
 
     def __init__(self, inputs: int, width: int):
         super().__init__()
@@ -73,7 +73,7 @@ class ActionHead(nn.Module):
     def __init__(self, config: PolicyConfig, raw_width: int):
         super().__init__()
         c = self.config = config
-        slots, padded, token = c.bodies.slots_total, c.bodies.width, c.bodies.width * c.steps_per_token
+        slots, padded, token = c.embodiments.slots_total, c.embodiments.width, c.embodiments.width * c.steps_per_token
         self.visual = nn.Identity() if raw_width == c.context_width else nn.Linear(raw_width, c.context_width)
         self.kinds = nn.Parameter(torch.randn(3, c.context_width) * 0.02)  # context, raw picture, predicted codes
         self.norm = nn.LayerNorm(c.context_width)
@@ -94,12 +94,12 @@ class ActionHead(nn.Module):
         """Join context, raw picture and predicted codes (None: absent) and return what cross-attention sees, with its mask."""
         there = [(i, part) for i, part in enumerate(parts) if part is not None]
         context = torch.cat([(self.visual(p) if i == 1 else p) + self.kinds[i] for i, p in there], 1)
-        seen = [m if m is not None else p.new_ones(p.shape[:2], dtype=torch.bool) for (_, p), m in zip(
+        visible = [m if m is not None else p.new_ones(p.shape[:2], dtype=torch.bool) for (_, p), m in zip(
             there, (masks[i] for i, _ in there), strict=True)]  # fmt: skip
-        mask = torch.cat(seen, 1)
+        mask = torch.cat(visible, 1)
         return self.reader(self.norm(context), mask), mask
 
-    def body(self, state: Tensor, slot: Tensor) -> Tensor:
+    def state_token(self, state: Tensor, slot: Tensor) -> Tensor:
         """Return the state's token (B, 1, width); in training some samples have to act without knowing it."""
         token = self.state(state, slot)
         if self.training and self.config.state_dropout:

@@ -42,15 +42,15 @@ def choose_device(wanted: str, parameters: int) -> torch.device:
     return torch.device(kind, int(number or 0)) if kind == "cuda" else torch.device("cpu")
 
 
-def filled(seen: dict[str, Tensor]) -> dict[str, Tensor]:
+def filled(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return an observation whose words are followed by masked ones, up to a multiple of ``FILLED_TO``."""
-    found = dict(seen)
+    found = dict(batch)
     for name, mask in WORDS.items():
-        if name in seen:
-            more = -seen[name].shape[1] % FILLED_TO
+        if name in batch:
+            more = -batch[name].shape[1] % FILLED_TO
             for part in (name, mask):
-                rest = seen[part].new_zeros(1, more, *seen[part].shape[2:])
-                found[part] = torch.cat([seen[part], rest], 1)
+                rest = batch[part].new_zeros(1, more, *batch[part].shape[2:])
+                found[part] = torch.cat([batch[part], rest], 1)
     return found
 
 
@@ -70,10 +70,10 @@ class Inference:
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
         return {"device": name, "dtype": str(self._dtype).removeprefix("torch."), "rows": self._together}
 
-    def __call__(self, seen: Sequence[dict[str, Tensor]], noise: Sequence[Tensor]) -> list[Tensor]:
+    def __call__(self, batch: Sequence[dict[str, Tensor]], noise: Sequence[Tensor]) -> list[Tensor]:
         """Return a normalised chunk (1, horizon, padded), float32 on the CPU, for each of n observations of one row."""
         alike: dict[tuple[torch.Size, ...], list[int]] = {}
-        rows = [one if self._together == 1 else filled(one) for one in seen]
+        rows = [one if self._together == 1 else filled(one) for one in batch]
         for i, one in enumerate(rows):
             alike.setdefault(tuple(value.shape for value in one.values()), []).append(i)
         found: dict[int, Tensor] = {}
@@ -81,17 +81,17 @@ class Inference:
             for start in range(0, len(numbers), self._together):
                 asked = numbers[start : start + self._together]
                 found |= zip(asked, self._batch([rows[i] for i in asked], [noise[i] for i in asked]), strict=True)
-        return [found[i] for i in range(len(seen))]
+        return [found[i] for i in range(len(batch))]
 
     @property
     def _together(self) -> int:
         return 1 if self.device.type == "cpu" else self._rows
 
-    def _batch(self, seen: list[dict[str, Tensor]], noise: list[Tensor]) -> list[Tensor]:
-        count = len(seen)
-        seen += seen[:1] * (self._together - count)
+    def _batch(self, batch: list[dict[str, Tensor]], noise: list[Tensor]) -> list[Tensor]:
+        count = len(batch)
+        batch += batch[:1] * (self._together - count)
         noise += noise[:1] * (self._together - count)
-        rows = {name: torch.cat([s[name] for s in seen]).to(self.device) for name in seen[0]}
+        rows = {name: torch.cat([s[name] for s in batch]).to(self.device) for name in batch[0]}
         low = self._dtype != torch.float32
         with torch.autocast(self.device.type, self._dtype) if low else nullcontext():
             chunks = self._policy.act(rows, torch.cat(noise).to(self.device))

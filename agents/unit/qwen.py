@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from agents.nets.language import plain
+from agents.nets.language import without_waist_mark
 from agents.nets.visual import BASE_ROWS
 from agents.unit.config import PolicyConfig
 from agents.unit.context import Context
@@ -39,21 +39,21 @@ class QwenContext(nn.Module):
         bridge = torch.arange(rows - config.tokens, rows) if config.bridge else torch.arange(0)
         self.register_buffer("bridge", bridge, persistent=False)
 
-    def forward(self, seen: dict[str, Tensor]) -> Context:
-        """``seen``: ids (B, L) with one run of image tokens, ids_mask (B, L), pixels (B, patches, 1176), grid (B, 3)."""
-        ids = torch.cat([seen["ids"], self.bridge.expand(len(seen["ids"]), -1)], 1)
-        mask = torch.cat([seen["ids_mask"], seen["ids_mask"].new_ones(len(ids), len(self.bridge))], 1)
+    def forward(self, batch: dict[str, Tensor]) -> Context:
+        """``batch``: ids (B, L) with one run of image tokens, ids_mask (B, L), pixels (B, patches, 1176), grid (B, 3)."""
+        ids = torch.cat([batch["ids"], self.bridge.expand(len(batch["ids"]), -1)], 1)
+        mask = torch.cat([batch["ids_mask"], batch["ids_mask"].new_ones(len(ids), len(self.bridge))], 1)
         with torch.no_grad():
-            image = self.backbone.get_image_features(seen["pixels"].flatten(0, 1), seen["grid"], return_dict=True)
+            image = self.backbone.get_image_features(batch["pixels"].flatten(0, 1), batch["grid"], return_dict=True)
         kinds = (ids == self.backbone.config.image_token_id).int()
         hidden = self.backbone(
-            input_ids=ids, attention_mask=mask.long(), image_grid_thw=seen["grid"], mm_token_type_ids=kinds,
+            input_ids=ids, attention_mask=mask.long(), image_grid_thw=batch["grid"], mm_token_type_ids=kinds,
             mm_encoder_outputs={"image": image}, use_cache=False,
         ).last_hidden_state  # fmt: skip
-        length = seen["ids"].shape[1]
+        length = batch["ids"].shape[1]
         bridge = hidden[:, length:] if len(self.bridge) else None
         raw = torch.stack(list(image.pooler_output)).to(hidden.dtype)
-        return Context(hidden[:, :length], seen["ids_mask"], raw, bridge, None)
+        return Context(hidden[:, :length], batch["ids_mask"], raw, bridge, None)
 
 
 class QwenInputs:
@@ -72,9 +72,16 @@ class QwenInputs:
         """Return what ``QwenContext.forward`` takes, for uint8 pictures (B, 256, 256, 3)."""
         pixels, grid = self.pixels(pictures)
         tokens = int(grid[0].prod()) // 4
-        prompts = [BEFORE + "<|image_pad|>" * tokens + AFTER.format(instruction=plain(i)) for i in instructions]
-        told = self._tokenizer(prompts, padding=True, return_tensors="pt")
-        return {"ids": told["input_ids"], "ids_mask": told["attention_mask"].bool(), "pixels": pixels, "grid": grid}
+        prompts = [
+            BEFORE + "<|image_pad|>" * tokens + AFTER.format(instruction=without_waist_mark(i)) for i in instructions
+        ]
+        encoded = self._tokenizer(prompts, padding=True, return_tensors="pt")
+        return {
+            "ids": encoded["input_ids"],
+            "ids_mask": encoded["attention_mask"].bool(),
+            "pixels": pixels,
+            "grid": grid,
+        }
 
     def pixels(self, pictures: np.ndarray) -> tuple[Tensor, Tensor]:
         """Return patches (B, 256, 1176) and grids (B, 3) of the rows that hold the view, stretched to a square."""

@@ -1,4 +1,4 @@
-"""UniT: one codebook for what is seen and what is done, because each must be decoded from the other's tokens."""
+"""UniT: one codebook for pictures and actions, because each must be decoded from the other's tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from agents.unit.branches import Branches, state_encoder
 from agents.unit.config import TokenizerConfig
 from agents.unit.decoders import ActionDecoder, VisionDecoder, action_loss, picture_loss
 
-Seen = dict[str, Tensor]
+Batch = dict[str, Tensor]
 """now, goal (B, N, patch width); state (B, padded); action, action_mask (B, horizon, padded); slot (B,)."""
 
 
@@ -35,49 +35,49 @@ class UniT(nn.Module):
         if "action" in decoders:
             self.action_decoder = ActionDecoder(c)
 
-    def features(self, seen: Seen, names: tuple[str, ...] | None = None) -> dict[str, Tensor]:
+    def features(self, batch: Batch, names: tuple[str, ...] | None = None) -> dict[str, Tensor]:
         """Return branch -> continuous features before quantisation (B, tokens, code width)."""
-        return self.branches(seen, self._state(seen), names or tuple(self.config.routes))
+        return self.branches(batch, self._state(batch), names or tuple(self.config.routes))
 
     @torch.no_grad()
-    def codes(self, seen: Seen, branch: str | None = None) -> Tensor:
+    def codes(self, batch: Batch, branch: str | None = None) -> Tensor:
         """Return the codes (B, tokens, levels) of a branch; by default of the one that policies predict."""
         name = branch or self.config.target_branch
-        return self.quantizer(self.features(seen, (name,))[name]).indices
+        return self.quantizer(self.features(batch, (name,))[name]).indices
 
-    def decode_action(self, seen: Seen, vectors: Tensor) -> Tensor:
+    def decode_action(self, batch: Batch, vectors: Tensor) -> Tensor:
         """Return the chunk (B, horizon, padded) that code vectors (B, tokens, code width) mean from this state."""
-        return self.action_decoder(self._state(seen), self.bridge(vectors), seen["slot"])
+        return self.action_decoder(self._state(batch), self.bridge(vectors), batch["slot"])
 
-    def decode_picture(self, seen: Seen, vectors: Tensor) -> Tensor:
+    def decode_picture(self, batch: Batch, vectors: Tensor) -> Tensor:
         """Return the goal's patches (B, N, patch width) that code vectors mean from this picture."""
-        return self.vision_decoder(seen["now"], self.bridge(vectors))
+        return self.vision_decoder(batch["now"], self.bridge(vectors))
 
-    def forward(self, seen: Seen) -> Result:
+    def forward(self, batch: Batch) -> Result:
         """Return the loss: every branch's reconstructions by its decoders, and the quantiser's, averaged over branches."""
         routes = self.config.routes
-        features = self.features(seen)
+        features = self.features(batch)
         stacked = self.quantizer(torch.cat([features[name] for name in routes]))
         shown: dict[str, Tensor] = {}
         for name, vectors in zip(routes, stacked.vectors.chunk(len(routes)), strict=True):
             for decoder in routes[name]:
-                shown[f"{name}_to_{decoder}"] = self._reconstruction(decoder, seen, vectors)
+                shown[f"{name}_to_{decoder}"] = self._reconstruction(decoder, batch, vectors)
         loss = sum(shown.values(), torch.zeros_like(stacked.loss)) / len(routes) + stacked.loss
         shown |= {"quantizer": stacked.loss, **self._health(stacked)}
         if hasattr(self, "vision_decoder"):
             shown["unchanged_picture"] = picture_loss(
-                seen["now"], seen["goal"]
+                batch["now"], batch["goal"]
             ).mean()  # what copying the present would cost
         return Result(loss, {"loss": loss, **shown})
 
-    def _reconstruction(self, decoder: str, seen: Seen, vectors: Tensor) -> Tensor:
+    def _reconstruction(self, decoder: str, batch: Batch, vectors: Tensor) -> Tensor:
         if decoder == "vision":
-            return picture_loss(self.decode_picture(seen, vectors), seen["goal"]).mean()
-        return action_loss(self.decode_action(seen, vectors), seen["action"], seen["action_mask"])
+            return picture_loss(self.decode_picture(batch, vectors), batch["goal"]).mean()
+        return action_loss(self.decode_action(batch, vectors), batch["action"], batch["action_mask"])
 
     def _health(self, quantized: Quantized) -> dict[str, Tensor]:
         codes = self.config.codes
         return {f"perplexity_{i}": perplexity(quantized.indices[..., i], codes) for i in range(self.config.levels)}
 
-    def _state(self, seen: Seen) -> Tensor | None:
-        return self.state(seen["state"][:, None], seen["slot"]) if hasattr(self, "state") else None
+    def _state(self, batch: Batch) -> Tensor | None:
+        return self.state(batch["state"][:, None], batch["slot"]) if hasattr(self, "state") else None

@@ -17,16 +17,19 @@ from gymnasium import spaces
 from crossbody.contracts import Channel, ChunkResult, Contract
 from crossbody.errors import InvalidAction, UnknownName
 from envs.instruction import Instruction
-from envs.robocasa import package, scenes, shortcuts
+from envs.robocasa import canonical, package, scenes, shortcuts
 from envs.robocasa.assets import pack as packs
 from envs.robocasa.limits import JOINTS, joint_ranges
 from envs.robocasa.render_presets import RenderPreset, find_render_preset
 from envs.robocasa.rendering import Renderer
 from envs.robocasa.simulator import Simulator
+from envs.robocasa.state import SceneMismatch, State
 from tasks import gr1
 
 BEYOND_RANGE = np.pi
 """Targets this far (rad) past a joint's range are a mistake (degrees, another joint's value); nearer ones are passed on."""
+
+SCENES = ("fresh", "canonical")
 
 TEXT = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.\n\t[]{}()!?'_:#-"
 
@@ -42,12 +45,18 @@ class RoboCasaGR1(gymnasium.Env):
         assets: str = "generated",
         render_preset: str | None = None,
         privileged: bool = False,
+        scenes: str = "fresh",
         render_mode: str | None = "rgb_array",
     ):
-        """``assets``: generated or official. ``render_preset``: fast or faithful; by default faithful with official assets only."""
+        """``assets``: generated or official. ``render_preset``: fast or faithful; by default faithful with official assets only.
+
+        ``scenes``: fresh draws every scene from the seed; canonical takes the shipped scene that ``options["index"]`` of
+        ``reset`` names, and draws from the seed beyond the last one.
+        """
         self.render_mode = render_mode
         self.task_name = task
         self.pack = packs.find(assets)
+        self.scenes = _checked_scenes(scenes, self.pack.sha256)
         self.render_preset: RenderPreset = find_render_preset(
             render_preset or ("faithful" if assets == "official" else "fast")
         )
@@ -78,29 +87,38 @@ class RoboCasaGR1(gymnasium.Env):
             "look": self.render_preset.name,
             "patches": list(package.PATCHES),
             "PYTHONHASHSEED": "0",
-        }
+        } | ({"scenes": canonical.fingerprint()} if self.scenes == "canonical" else {})
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict, dict]:
         """Build a scene from the seed.
 
-        ``options``: ``scene`` is a manifest to rebuild instead (see ``scenes.py``); ``observe`` lists the only channels to
-        produce in this episode, so that pictures which nobody reads are not rendered.
+        ``options``: ``scene`` is a manifest to restore instead (see ``scenes.py``); ``index`` chooses a canonical scene;
+        ``observe`` lists the only channels to produce in this episode, so that pictures which nobody reads are not rendered.
         ``info``: success (bool), instruction (str), scene (its manifest).
         """
         super().reset(seed=seed)
         options = options or {}
         self._wanted = self._chosen(options.get("observe"))
-        wanted = options.get("scene")
-        if wanted is not None:
-            scenes.check_replayable(wanted, self.task_name, self.pack.sha256)
-            seed = wanted["seed"]
-        drawn = int(self.np_random.integers(2**31)) if seed is None else seed
-        self.simulator.reset(drawn)
-        self._scene = scenes.describe(self.simulator, self.task_name, drawn, self.pack, self._model_hash)
-        if wanted is not None:
-            scenes.check_same(wanted, self._scene)
+        if options.get("scene") is not None:
+            self.replay(options["scene"])
+        elif (start := self._canonical(options)) is not None:
+            self.restore(start)
+        else:
+            self._build(int(self.np_random.integers(2**31)) if seed is None else seed)
         self._take_pictures()
         return self._observation(), {"success": False, "instruction": self._scene["instruction"], "scene": self._scene}
+
+    def replay(self, scene: Mapping[str, Any]) -> None:
+        """Build the scene of a manifest: in its recorded state, or, from before states were recorded, by simulation."""
+        scenes.check_replayable(scene, self.task_name, self.pack.sha256)
+        self._build(scene["seed"], State.parse(scene) if "state" in scene else None)
+        scenes.check_same(scene, self._scene)
+        self._scene = dict(scene) if "state" in scene else self._scene
+
+    def restore(self, start: canonical.Start) -> None:
+        """Build a canonical scene; SceneMismatch when its model is another one here."""
+        self._build(start.seed, start.state())
+        scenes.check_model(start, self.task_name, self._model_hash)
 
     def step(self, action: Mapping[str, np.ndarray]) -> tuple[dict, float, bool, bool, dict]:
         """Execute one control step (50 ms). The reward is 1 while the package's success holds, else 0."""
@@ -140,6 +158,17 @@ class RoboCasaGR1(gymnasium.Env):
         """Free the simulator and the GL context."""
         self._renderer.close()
         self.simulator.close()
+
+    def _build(self, seed: int, state: State | None = None) -> None:
+        self.simulator.reset(seed, state)
+        self._scene = scenes.describe(self.simulator, self.task_name, seed, self.pack, self._model_hash)
+
+    def _canonical(self, options: Mapping[str, Any]) -> canonical.Start | None:
+        if self.scenes == "fresh":
+            return None
+        if not isinstance(options.get("index"), int) or options["index"] < 0:
+            raise SceneMismatch("canonical scenes are chosen by number: give reset options={'index': k} with k from 0")
+        return canonical.start(self.task_name, options["index"])
 
     def _observation(self) -> dict[str, Any]:
         sources: dict[str, Any] = {f"state.{part}": q for part, q in self.simulator.joint_positions().items()}
@@ -211,6 +240,14 @@ def _check_values(part: str, values: np.ndarray, limits: np.ndarray) -> None:
             f"action.{part}[{joint}] ({JOINTS[part][joint]}) is {values[step, joint]:.3g} at step {step} of the chunk; the joint goes from "
             f"{low:.2f} to {high:.2f} rad. Targets are absolute joint positions in radians: are these degrees, or another joint's values?"
         )
+
+
+def _checked_scenes(name: str, pack_sha256: str) -> str:
+    if name not in SCENES:
+        raise UnknownName("kind of scenes", name, SCENES)
+    if name == "canonical":
+        canonical.check_pack(pack_sha256)
+    return name
 
 
 def _box(part: str) -> spaces.Box:

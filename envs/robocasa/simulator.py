@@ -14,6 +14,7 @@ import mujoco
 import numpy as np
 
 from crossbody.errors import UnknownName
+from envs.robocasa.state import State
 from envs.robocasa.stepping import Stepper
 
 ROBOT = "GR1ArmsAndWaistFourierHands"
@@ -46,8 +47,10 @@ class Simulator:
         self.data: mujoco.MjData = None  # type: ignore[assignment]
         self._distractors = copy.deepcopy(self.task.distractor_config)
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, state: State | None = None) -> None:
         """Draw and build a scene. It depends on the task and the seed only, not on what this process did before.
+
+        With a ``state`` the objects are not left to settle: the new scene is put into that state, exactly.
 
         The package draws most of a scene from ``task.rng``, some of the robot's pose from the global generators, and it
         edits its own distractor configuration while it does so: all three are set anew.
@@ -56,12 +59,14 @@ class Simulator:
         np.random.seed(seed)  # noqa: NPY002  the package and robosuite draw from it
         random.seed(seed)
         self.task.distractor_config = copy.deepcopy(self._distractors)
-        with contextlib.redirect_stdout(io.StringIO()), _settle_natively(self.task), _as_if_rendering(self.task):
+        with contextlib.redirect_stdout(io.StringIO()), _settling(self.task, state), _as_if_rendering(self.task, state):
             self.task.reset()
         self.model, self.data = self.task.sim.model._model, self.task.sim.data._data
         self.model.opt.disableflags |= (
             mujoco.mjtDisableBit.mjDSBL_SENSOR
         )  # read by nobody, and they cost an inverse pass
+        if state is not None:
+            state.write(self.data)  # evaluating the model has moved the solver's starting point
         self.stepper = Stepper(self.task)
         self._qpos_of = _joint_addresses(self.task)
         self._order = {ours: self.stepper.split[theirs] for ours, theirs in PARTS.items()}
@@ -140,8 +145,8 @@ def _no_model_on_construction() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _settle_natively(task: Any) -> Iterator[None]:
-    """Run the 250 substeps in which a new scene settles in the compiled loop.
+def _settling(task: Any, state: State | None) -> Iterator[None]:
+    """Run the 250 substeps in which a new scene settles in the compiled loop; none when it gets a state instead.
 
     The package runs them one by one: ``step1``, ``_pre_action``, ``step2``. The first ``_pre_action`` here runs them all,
     and the others nothing.
@@ -150,7 +155,7 @@ def _settle_natively(task: Any) -> Iterator[None]:
 
     def all_at_once(action, policy_step=False):
         nonlocal left
-        if left == 0:
+        if left == 0 and state is None:
             left = 10 * int(task.control_timestep / task.model_timestep)
             Stepper(task).settle(action, left)
         left -= 1
@@ -169,16 +174,21 @@ def _settle_natively(task: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _as_if_rendering(task: Any) -> Iterator[None]:
+def _as_if_rendering(task: Any, state: State | None) -> Iterator[None]:
     """Evaluate a new model once more before it settles, as robosuite does when it makes its renderer.
 
-    That moves the solver's starting point, and so the last bits of everything after it.
+    That moves the solver's starting point, and so the last bits of everything after it. A ``state`` is written
+    afterwards: what the package then derives (fixtures' own state) comes from it.
     """
     original = task._reset_internal
 
     def with_forward() -> None:
         task.sim.forward()
         original()
+        if state is not None:
+            state.write(task.sim.data._data)
+            for part in task.robots[0].composite_controller.part_controllers.values():
+                part.new_update = True  # measure at the first step, as after settling
 
     task._reset_internal = with_forward
     try:

@@ -20,7 +20,7 @@ def findings() -> Iterator[tuple[str, bool, str, str]]:
             yield subject, False, str(error), ""
         else:
             yield subject, True, f"{weights.name} of {weights.requirement}, {weights.version}", ""
-    from evaluators.backbones.flow import DIS
+    from evaluators.backbones.video.flow import DIS
 
     yield "optical flow", True, f"{DIS.name} of {DIS.version}", ""
     yield _raft()
@@ -28,7 +28,7 @@ def findings() -> Iterator[tuple[str, bool, str, str]]:
 
 
 def _raft() -> tuple[str, bool, str, str]:
-    from evaluators.backbones.flow import RAFT_VARIABLE, oracle
+    from evaluators.backbones.video.flow import RAFT_VARIABLE, oracle
 
     if not (file := os.environ.get(RAFT_VARIABLE)):
         return "RAFT", True, f"absent (optional); `--flow raft:FILE` or {RAFT_VARIABLE} names its weights", ""
@@ -41,7 +41,7 @@ def _raft() -> tuple[str, bool, str, str]:
 def _t2m() -> tuple[str, bool, str, str]:
     from pathlib import Path
 
-    from evaluators.motion.embeddings.t2m import VARIABLE, load
+    from evaluators.backbones.motion.t2m import VARIABLE, load
 
     if not (folder := os.environ.get(VARIABLE)):
         text = f"absent (optional); `--t2m DIR` or {VARIABLE} names text-to-motion's folder"

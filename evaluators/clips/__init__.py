@@ -1,1 +1,1 @@
-"""Scoring videos: reading clips, pairing them, measuring each pair, and what a set of them says."""
+"""Videos on disk: what they are, and their frames with the time of each."""

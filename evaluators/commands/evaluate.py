@@ -16,7 +16,8 @@ from crossbody.errors import CrossbodyError
 from crossbody.main import guarded
 from crossbody.options import check_options, renamed
 from crossbody.texts import say
-from evaluators.loop.plan import Plan, Timeouts, cores, scenes_folder, with_environment
+from evaluators.loop.plan import Plan, Timeouts, cores, with_environment
+from evaluators.loop.scenes import check_recorded, choose, sentence
 
 INTERRUPTED = 130
 RENAMED = {"--look": "--render-preset"}
@@ -48,7 +49,7 @@ class Arguments(Generic[OptionsT]):
     shard: str | None = None
     """Only the k-th of n parts of the queue, as k/n; `crossbody merge` joins the runs."""
     seed: int = 0
-    """Seed of the run: it fixes every scene, and what random agents draw."""
+    """Seed of the run: it fixes every fresh scene, and what random agents draw."""
     workers: int | None = None
     """Simulator processes; by default one per core. It never changes a result."""
     engine: str = "processes"
@@ -59,8 +60,9 @@ class Arguments(Generic[OptionsT]):
     """Run folder; by default runs/<time>-<agent>-<suite>."""
     video: Literal["all", "failures", "none"] = "none"
     """Which episodes to keep a video of."""
-    scenes: Path | None = None
-    """Replay the scenes of another run (its folder), so that two agents meet the same ones."""
+    scenes: str | None = None
+    """canonical: the shipped scenes, which everybody meets (the default where there are some, for seed 0); fresh: drawn from
+    the seed (the default for any other seed); or a run's folder, whose scenes are restored. Part of the protocol's hash."""
     render_preset: Literal["fast", "faithful"] | None = None
     """How pictures are rendered; by default faithful with the official assets, else fast. Part of the protocol's hash."""
     assets: Literal["generated", "official"] | None = None
@@ -85,15 +87,20 @@ def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
     kind = _arguments_type(argv)
     check_options(argv, kind)
     arguments = tyro.cli(kind, args=list(argv), prog="evaluate", description=Arguments.__doc__)
-    suite = with_environment(load_suite(arguments.suite), look=arguments.render_preset, assets=arguments.assets)
+    seed = _at_least("seed", arguments.seed, 0) or 0
+    scenes = choose(arguments.scenes, arguments.suite, seed, arguments.assets)
+    suite = with_environment(
+        load_suite(arguments.suite), look=arguments.render_preset, assets=arguments.assets, scenes=scenes.option()
+    )
     chosen = arguments.protocol or default_protocol(arguments.suite)
     protocol = load_protocol(chosen, episodes_per_task=_at_least("episodes", arguments.episodes, 1))
-    seed = _at_least("seed", arguments.seed, 0) or 0
     episodes = queue(suite, protocol, seed, arguments.tasks)[: _at_least("limit", arguments.limit, 1)]
     if arguments.shard:
         episodes = shard(episodes, arguments.shard)
     if not episodes:
         raise CrossbodyError(f"--shard {arguments.shard} of this queue is empty: it has fewer episodes than shards")
+    if scenes.run is not None:
+        check_recorded(scenes.run, episodes)
     plan = Plan(
         agent=arguments.agent,
         options=arguments.options,
@@ -104,7 +111,7 @@ def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
         workers=_at_least("workers", arguments.workers, 1) or cores(),
         retries=_at_least("retries", arguments.retries, 0) or 0,
         video=arguments.video,
-        scenes=scenes_folder(arguments.scenes.expanduser(), episodes) if arguments.scenes else None,
+        scenes=scenes.run,
         timeouts=arguments.timeouts,
         command=("evaluate", *argv),
         engine=catalog.find("engines", arguments.engine).name,
@@ -152,7 +159,8 @@ def _headline(plan: Plan, folder: Path) -> str:
     return (
         f"{plan.agent} on {plan.suite.name}: {tasks} tasks, {len(plan.episodes)} episodes, {plan.workers} workers, seed {plan.seed}\n"
         f"protocol {plan.protocol.name}: {title}\n"
-        f"run folder {folder}"
+        + (f"{scenes}\n" if (scenes := sentence(plan.suite, plan.protocol, plan.seed, plan.scenes)) else "")
+        + f"run folder {folder}"
     )
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from crossbody.runs import RunFolder
 from crossbody.texts import say
-from evaluators.metric import write_metrics
+from evaluators.scoring.runs import write_metrics
 
 
 def finish(path: Path, console: Console) -> int:

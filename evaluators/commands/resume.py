@@ -57,7 +57,10 @@ def recorded_plan(path: Path, manifest: Manifest) -> Plan:
     if manifest.command[:1] != ("evaluate",):
         made_by = f"`{' '.join(manifest.command)}`" if manifest.command else "a program"
         raise RunFolderError(f"{path} was made by {made_by}, not by `evaluate`, so there is nothing to continue.")
-    plan, _ = parse(manifest.command[1:])
+    command = manifest.command[1:]
+    if "scenes" not in manifest.environment and not any(word.startswith("--scenes") for word in command):
+        command = (*command, "--scenes", "fresh")  # what a command meant before there were canonical scenes
+    plan, _ = parse(command)
     changed = [what for what in ("episodes", "protocol", "seed") if getattr(plan, what) != getattr(manifest, what)]
     if changed:
         raise RunFolderError(

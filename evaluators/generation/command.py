@@ -114,7 +114,7 @@ def _generate(argv: list[str]) -> int:
 
 
 def _parse(argv: list[str]) -> Arguments:
-    from evaluators.commands.evaluate import check_options
+    from crossbody.options import check_options
 
     kind: Any = Arguments[NoOptions]
     for here, following in zip(argv, [*argv[1:], ""], strict=True):

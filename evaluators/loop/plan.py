@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from crossbody import catalog
 from crossbody.contracts import EpisodeSpec, RunProtocol, SuiteSpec
-from crossbody.errors import CrossbodyError
-from crossbody.runs import RunFolder
 from envs.pool import PROCESSES
 
 Keep = Literal["all", "failures", "none"]
@@ -61,23 +58,6 @@ def with_environment(suite: SuiteSpec, **options: Any) -> SuiteSpec:
     given = {k: v for k, v in options.items() if v is not None}
     tasks = (dataclasses.replace(t, options={**t.options, **given}) for t in suite.tasks)
     return dataclasses.replace(suite, tasks=tuple(tasks))
-
-
-def scenes_folder(path: Path, episodes: Sequence[EpisodeSpec]) -> Path:
-    """Return the run folder whose scenes are to be replayed: ``path`` is the run, its manifest.json or its ``scenes`` folder.
-
-    Raises CrossbodyError unless there is a scene for every episode.
-    """
-    run = path.parent if path.name in ("scenes", "manifest.json") else path
-    if not (run / "scenes").is_dir():
-        raise CrossbodyError(f"--scenes {path}: there is no folder {run / 'scenes'}. Give the folder of a run.")
-    missing = [e.id for e in episodes if not RunFolder(run).scene_file(e.id).is_file()]
-    if missing:
-        raise CrossbodyError(
-            f"--scenes {path}: {len(missing)} of {len(episodes)} episodes have no scene there (the first is {missing[0]}). "
-            "Run that suite, these --tasks and this number of --episodes there first."
-        )
-    return run.resolve()
 
 
 def cores() -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from crossbody import arithmetic, catalog
-from crossbody.contracts import Agent, ChunkedEnv, EpisodeSpec, RunProtocol, TaskSpec, check_contract, digest
+from crossbody.contracts import Agent, ChunkedEnv, EpisodeSpec, RunProtocol, TaskSpec, check_contract, scene_hash
 from crossbody.errors import ContractMismatch, CrossbodyError, MissingAssets, MissingExtra
 from crossbody.runs import write_atomic
 from envs.chunked import control_hz, make
@@ -109,7 +109,7 @@ class Station:
         self._rollout = Rollout(env, self._setup.protocol, self._after_step)
         self._rollout.begin(job.spec.seed, self._reset_options(job))
         write_atomic(job.scene, json.dumps(self._rollout.scene, allow_nan=False).encode())
-        self._link.note("built", (self._rollout.instruction, digest(self._rollout.scene)))
+        self._link.note("built", (self._rollout.instruction, scene_hash(self._rollout.scene)))
         if agent is None:
             self._link.answer_observation("observation", self._rollout.observation)
         else:
@@ -173,7 +173,8 @@ class Station:
 
     def _reset_options(self, job: Job) -> dict[str, Any]:
         assert self._setup
-        options = {"episode": job.spec.id, "attempt": job.attempt, "observe": self._setup.observe}
+        spec = job.spec
+        options = {"episode": spec.id, "index": spec.index, "attempt": job.attempt, "observe": self._setup.observe}
         return options | ({"scene": json.loads(job.replay.read_text())} if job.replay else {})
 
     def _run_with(self, agent: Agent, spec: EpisodeSpec) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from tasks.motion.arrays import from_npz
@@ -22,13 +22,31 @@ ASAP_JOINTS = (
 """The 23 joints of ASAP's G1, in the order of its ``dof`` (humanoidverse, g1_29dof_anneal_23dof)."""
 
 
-def clips(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    """Return clip -> field -> array of an archive."""
-    found: dict[str, dict[str, np.ndarray]] = {}
-    for key, array in arrays.items():
+class Fields(Mapping[str, "np.ndarray"]):
+    """The fields of one clip of an archive, each read when it is asked for."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], clip: str, names: list[str]):
+        self._arrays, self._clip, self._names = arrays, clip, names
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        if key not in self._names:
+            raise KeyError(key)
+        return self._arrays[f"{self._clip}/{key}" if self._clip else key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def clips(arrays: Mapping[str, np.ndarray]) -> dict[str, Fields]:
+    """Return clip -> its fields."""
+    found: dict[str, list[str]] = {}
+    for key in arrays:
         clip, _, field = key.rpartition("/")
-        found.setdefault(clip, {})[field] = array
-    return found
+        found.setdefault(clip, []).append(field)
+    return {clip: Fields(arrays, clip, names) for clip, names in found.items()}
 
 
 def from_clip(name: str, fields: Mapping[str, np.ndarray], hints: Hints) -> Motion:
@@ -44,7 +62,7 @@ def _asap(name: str, fields: Mapping[str, np.ndarray], hints: Hints) -> Motion:
     """The key points are the person's, the root pose and the joint angles the robot's that was fitted to them."""
     import numpy as np
 
-    rate = frame_rate(name, _rate(fields), hints)
+    rate = frame_rate(name, fields.get("fps"), hints)
     return Motion(
         name,
         keypoints_of(name, fields["smpl_joints"], "z", hints),
@@ -60,7 +78,7 @@ def _asap(name: str, fields: Mapping[str, np.ndarray], hints: Hints) -> Motion:
 def _amp(name: str, fields: Mapping[str, np.ndarray], hints: Hints) -> Motion:
     import numpy as np
 
-    rate = frame_rate(name, _rate(fields), hints)
+    rate = frame_rate(name, fields.get("fps"), hints)
     bodies = tuple(str(n) for n in fields["node_names"])
     positions = body_positions(name, fields)
     keypoints = z_up(named_keypoints(name, positions, bodies), hints.up or "z") * (hints.metres_per_unit or 1.0)
@@ -91,7 +109,3 @@ def body_positions(name: str, fields: Mapping[str, np.ndarray]) -> np.ndarray:
         from_parent = fields["root_translation"] if parent < 0 else turns[parent].apply(offsets[body])
         positions[:, body] = from_parent if parent < 0 else positions[:, parent] + from_parent
     return positions
-
-
-def _rate(fields: Mapping[str, np.ndarray]) -> float | None:
-    return float(fields["fps"]) if "fps" in fields else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.motion import humanml3d, smpl
-from tasks.motion.foreign import Hints, frame_rate, keypoints_of
+from tasks.motion.foreign import Hints, check_place, frame_rate, keypoints_of
 from tasks.motion.motion import Motion, MotionError
 from tasks.motion.root import root_pose
 
@@ -25,7 +25,7 @@ def from_npy(name: str, array: np.ndarray, hints: Hints) -> Motion:
     """
     if array.ndim == 2 and array.shape[1] == humanml3d.WIDTH and len(array):
         found = keypoints_of(name, humanml3d.joints(name, array), "y", hints)
-        return from_positions(name, found, humanml3d.FPS)
+        return from_positions(name, found, frame_rate(name, humanml3d.FPS, hints))
     up = "z" if array.ndim == 3 and array.shape[1] == 15 else "y"
     rate = frame_rate(name, None, hints, "; HumanML3D has 20")
     return from_positions(name, keypoints_of(name, array, up, hints), rate)
@@ -40,9 +40,13 @@ def from_npz(name: str, arrays: Mapping[str, np.ndarray], hints: Hints) -> Motio
             f"{name}: it has {listed or 'no array'}; expected positions as one of {', '.join(POSITIONS)}, "
             "or SMPL's parameters as 'poses' and 'trans'"
         )
-    positions = smpl.joints(name, arrays) if key is None else arrays[key]
     rate = frame_rate(name, _stated(arrays), hints)
-    return from_positions(name, keypoints_of(name, positions, "z", hints), rate)
+    if key is not None:
+        return from_positions(name, keypoints_of(name, arrays[key], "z", hints), rate)
+    body = smpl.joints(name, arrays, hints.metres_per_unit or 1.0)
+    found = keypoints_of(name, body, "z", hints._replace(metres_per_unit=None))
+    check_place(name, found, rate, hints)
+    return from_positions(name, found, rate)
 
 
 def from_positions(name: str, keypoints: np.ndarray, fps: float) -> Motion:
@@ -50,6 +54,6 @@ def from_positions(name: str, keypoints: np.ndarray, fps: float) -> Motion:
     return Motion(name, keypoints, *root_pose(keypoints), fps, source=name)
 
 
-def _stated(arrays: Mapping[str, np.ndarray]) -> float | None:
+def _stated(arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
     key = next((k for k in RATES if k in arrays), None)
-    return None if key is None else float(arrays[key])
+    return None if key is None else arrays[key]

@@ -7,28 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.motion.arrays import from_positions
-from tasks.motion.foreign import Hints, keypoints_of
-from tasks.motion.keypoints import NAMES
+from tasks.motion.foreign import Hints, check_place, frame_rate, keypoints_of
+from tasks.motion.joint_names import keypoint_joints
+from tasks.motion.keypoints import KEYPOINTS, NAMES
 from tasks.motion.motion import Motion, MotionError, check_fps
 
 if TYPE_CHECKING:
     import numpy as np
 
-LEFT_ALIASES = {
-    "hip": ("leftupleg", "leftthigh", "lthigh", "lupleg", "leftupperleg", "lefthip", "lhip"),
-    "knee": ("leftleg", "leftshin", "leftcalf", "lcalf", "leftlowleg", "leftlowerleg", "leftknee", "lknee"),
-    "ankle": ("leftfoot", "lfoot", "leftankle", "lankle"),
-    "shoulder": ("leftarm", "leftuparm", "leftupperarm", "lupperarm", "leftshoulder", "lshoulder"),
-    "elbow": ("leftforearm", "leftlowarm", "leftlowerarm", "lforearm", "leftelbow", "lelbow"),
-    "wrist": ("lefthand", "lhand", "leftwrist", "lwrist"),
-}
-"""Names without case, underscores and the part before a colon; a collar may be called shoulder, so that comes last."""
-
-MIDDLE_ALIASES = {
-    "pelvis": ("hips", "hip", "pelvis", "root"),
-    "torso": ("spine3", "spine2", "chest2", "upperchest", "spine1", "chest", "torso", "thorax", "spine"),
-    "head": ("head",),
-}
 LEG_M = (0.4, 1.3)
 """A leg, hip to ankle, of anybody; where the unit is not said, the one of m, cm and mm that makes it so."""
 
@@ -76,16 +62,21 @@ def from_text(name: str, text: str, hints: Hints) -> Motion:
     import numpy as np
 
     bvh = parse(name, text)
-    keypoints = bvh.positions()[:, [_find(name, point, bvh.joints) for point in NAMES]]
-    unit = hints.metres_per_unit or _unit(name, keypoints[0])
+    rate = frame_rate(name, 1 / bvh.frame_time, hints)
+    chosen = keypoint_joints(name, [joint.name for joint in bvh.joints], hints.joints)
+    _check_limbs(name, bvh.joints, chosen)
+    keypoints = bvh.positions()[:, chosen]
+    unit = hints.metres_per_unit or _unit(name, keypoints)
     found = keypoints_of(name, keypoints * unit, "y", hints._replace(metres_per_unit=None))
-    return from_positions(name, np.ascontiguousarray(found), 1 / bvh.frame_time)
+    check_place(name, found, rate, hints)
+    return from_positions(name, np.ascontiguousarray(found), rate)
 
 
 def parse(name: str, text: str) -> Bvh:
     """Return what a BVH file says; MotionError names the line that cannot be read."""
     import numpy as np
 
+    text = text.removeprefix("\ufeff")
     lines = ((number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.split())
     try:
         joints = _hierarchy(name, lines)
@@ -97,9 +88,26 @@ def parse(name: str, text: str) -> Bvh:
         raise MotionError(f"{name}: the file ends too early") from None
     except (ValueError, IndexError) as error:
         raise MotionError(f"{name}: this is no BVH: {error}") from error
-    if len(rows) != frames:
+    if len(rows) < frames:
         raise MotionError(f"{name}: it has {len(rows)} of the {frames} frames that its header names")
-    return Bvh(tuple(joints), np.array(rows, float).reshape(frames, width), time)
+    if len(rows) > frames:
+        raise MotionError(
+            f"{name}: its header says {frames} frames, and {len(rows)} rows of numbers follow. Some exporters write the rest pose first and "
+            f"do not count it: delete the row that is no frame, or write `Frames: {len(rows)}`"
+        )
+    values = np.array(rows, float).reshape(frames, width)
+    _check_numbers(name, tuple(joints), values)
+    return Bvh(tuple(joints), values, time)
+
+
+def _check_numbers(name: str, joints: tuple[Joint, ...], values: np.ndarray) -> None:
+    import numpy as np
+
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        frame, column = wrong[0]
+        joint, channel = [(joint.name, channel) for joint in joints for channel in joint.channels][column]
+        raise MotionError(f"{name}: frame {frame}, {joint}: {channel} is {values[frame, column]}; expected a number")
 
 
 def _hierarchy(name: str, lines: Iterator[tuple[int, list[str]]]) -> list[Joint]:
@@ -151,25 +159,25 @@ def _by_axis(offset: tuple[float, float, float]) -> Iterator[tuple[str, float]]:
     yield from zip("XYZ", offset, strict=True)
 
 
-def _find(name: str, point: str, joints: tuple[Joint, ...]) -> int:
-    plain = [j.name.rpartition(":")[2].lower().replace("_", "").replace(" ", "") for j in joints]
-    side, _, limb = point.partition("_")
-    aliases = MIDDLE_ALIASES.get(point) or LEFT_ALIASES[limb]
-    if side == "right":
-        aliases = tuple("right" + a[4:] if a.startswith("left") else "r" + a[1:] for a in aliases)
-    for alias in aliases:
-        if alias in plain:
-            return plain.index(alias)
-    raise MotionError(
-        f"{name}: no joint is the {point.replace('_', ' ')} (looked for {', '.join(aliases)}); "
-        f"it has {', '.join(j.name for j in joints)}"
-    )
+def _check_limbs(name: str, joints: tuple[Joint, ...], chosen: list[int]) -> None:
+    """Raise MotionError unless knees are below hips, ankles below knees, and so on: the names may mean other joints."""
+    for point, index in zip(KEYPOINTS, chosen, strict=True):
+        if point.part == "torso" or point.parent < 0 or KEYPOINTS[point.parent].part != point.part:
+            continue
+        above, carrier = index, chosen[point.parent]
+        while above >= 0 and above != carrier:
+            above = joints[above].parent
+        if above < 0:
+            raise MotionError(
+                f"{name}: '{joints[index].name}' was taken for the {point.name.replace('_', ' ')}, and it does not hang from "
+                f"'{joints[carrier].name}'. Say which joint is which: `--joints {point.name}=NAME`"
+            )
 
 
 def _unit(name: str, keypoints: np.ndarray) -> float:
     import numpy as np
 
-    hip, knee, ankle = (keypoints[NAMES.index(f"left_{joint}")] for joint in ("hip", "knee", "ankle"))
+    hip, knee, ankle = (keypoints[0, NAMES.index(f"left_{joint}")] for joint in ("hip", "knee", "ankle"))
     leg = float(np.linalg.norm(hip - knee) + np.linalg.norm(knee - ankle))
     for unit in (1.0, 0.01, 0.001):
         if LEG_M[0] <= leg * unit <= LEG_M[1]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tasks.motion.keypoints import ANKLES, INDEX, KEYPOINTS, NAMES, SMPL
-from tasks.motion.motion import MotionError, check_positions
+from tasks.motion.motion import MotionError, check_fps, check_positions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +15,13 @@ Up = Literal["y", "z"]
 SMPL_COUNTS = (22, 24, 52)
 """Joints of HumanML3D, SMPL and SMPL-H, whose first 22 are the same."""
 
+SAME_RATE = 1e-3
+"""Frame rates that differ by less, relatively, are one: 29.97 is written in several ways."""
+
+FURTHEST_OFF_FLOOR_M = 2.0
+FASTEST_ROOT_M_S = 15.0
+"""In the median frame; a sprinter's root has 12."""
+
 UPRIGHT = 0.9
 """A body stands along an axis when this part of its height is along it, in most frames."""
 
@@ -21,9 +29,11 @@ UPRIGHT = 0.9
 class Hints(NamedTuple):
     """What the user says of files that do not say it, or say it wrongly."""
 
-    fps: float | None = None  # of files that do not say
+    fps: float | None = None  # of files that do not say; one that says another is refused
     up: Up | None = None
     metres_per_unit: float | None = None
+    joints: tuple[str, ...] = ()  # <key point>=<joint>, where a skeleton's names are not known
+    fps_option: str = "--fps"  # what the command calls it
 
 
 def keypoints_of(name: str, positions: np.ndarray, up: Up, hints: Hints) -> np.ndarray:
@@ -54,12 +64,54 @@ def named_keypoints(name: str, positions: np.ndarray, joints: tuple[str, ...]) -
     return positions[:, [joints.index(point.amp) for point in KEYPOINTS]]
 
 
-def frame_rate(name: str, stated: float | None, hints: Hints, usual: str = "") -> float:
-    """Return the frame rate that the file states, else the user; MotionError when neither does."""
-    rate = hints.fps if stated is None else stated
-    if rate is None:
-        raise MotionError(f"{name}: it does not say its frame rate. Say `--fps N`{usual}.")
-    return float(rate)
+def frame_rate(name: str, stated: object, hints: Hints, usual: str = "") -> float:
+    """Return the frame rate that the file states, one number or the same for every frame, else the user's.
+
+    MotionError when neither says it, when it changes, or when the two differ.
+    """
+    import numpy as np
+
+    if stated is None:
+        if hints.fps is None:
+            raise MotionError(f"{name}: it does not say its frame rate. Say `{hints.fps_option} N`{usual}.")
+        return float(hints.fps)
+    values = np.ravel(np.asarray(stated))
+    if not len(values) or values.dtype.kind not in "iuf":
+        raise MotionError(f"{name}: its frame rate is {str(stated)[:40]}; expected a number")
+    rate, other = float(values[0]), float(values[np.argmax(np.abs(values - values[0]))])
+    check_fps(name, rate)
+    if not math.isclose(rate, other, rel_tol=SAME_RATE):
+        raise MotionError(f"{name}: its frame rate changes from {rate:g} to {other:g}; resample it to one")
+    if hints.fps is not None and not math.isclose(rate, hints.fps, rel_tol=SAME_RATE):
+        raise MotionError(
+            f"{name}: it states {rate:g} frames a second, and {hints.fps_option} says {hints.fps:g}. Leave {hints.fps_option} away, or "
+            "mend the file."
+        )
+    return rate
+
+
+def check_place(name: str, keypoints: np.ndarray, fps: float, hints: Hints) -> None:
+    """Raise MotionError for a body of the right size that is metres off the floor or runs like no body: its root has another unit.
+
+    For formats whose root is apart from the skeleton. Where the user says the unit, nothing is suspected.
+    """
+    import numpy as np
+
+    if hints.metres_per_unit is not None:
+        return
+    lowest = float(keypoints[..., 2].min(axis=1).min(axis=0))
+    speed = float(np.median(np.linalg.norm(np.diff(keypoints[:, 0], axis=0), axis=-1))) * fps
+    if abs(lowest) <= FURTHEST_OFF_FLOOR_M and speed <= FASTEST_ROOT_M_S:
+        return
+    what = (
+        f"its lowest point is {lowest:.4g} m off the floor"
+        if abs(lowest) > FURTHEST_OFF_FLOOR_M
+        else f"its root moves at {speed:.4g} m/s"
+    )
+    raise MotionError(
+        f"{name}: {what}. Is its root in centimetres or millimetres? Say `--metres-per-unit 0.01` or `0.001`, which scales the root only "
+        "in this format; `--metres-per-unit 1` if it is so."
+    )
 
 
 def z_up(vectors: np.ndarray, up: Up) -> np.ndarray:

@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING
 
 from crossbody.errors import CrossbodyError
 from tasks.motion import archives, arrays, bvh, store
-from tasks.motion.foreign import Hints
+from tasks.motion.foreign import Hints, frame_rate
 from tasks.motion.motion import Motion, MotionError
+from tasks.motion.opening import Arrays, opened
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
 
 FILES = (".npz", ".npy", ".bvh")
-BEGINNINGS = (b"PK", b"\x93NUMPY", b"\x80")
-"""Of archives, of arrays, and of the pickles that arrays of objects are."""
+OTHER = f"expected {', '.join(FILES)}"
+PICKLED = "it is a pickle, and nothing is unpickled here. Save its arrays as npz."
+UNREAD = {
+    **dict.fromkeys((".pkl", ".pickle", ".pt", ".pth", ".p"), PICKLED),
+    ".csv": "here a csv is a robot's motion. `crossbody retarget FILE --out FILE.npz` makes a motion of it.",
+    **dict.fromkeys((".fbx", ".c3d", ".glb", ".gltf", ".trc", ".amc", ".asf", ".h5", ".hdf5", ".usd", ".usda"), OTHER),
+}
+"""Endings of files that may hold motions and are not read, with what to do about them."""
+
 FORMATS = (
     "npz of this project, npz or npy of joint positions (frames, joints, 3), npz of SMPL's parameters, "
     "npz archives of ASAP or AMP clips, bvh"
@@ -29,12 +39,12 @@ def read(file: Path, hints: Hints = NO_HINTS) -> Read:
     name = file.stem
     try:
         if file.suffix.lower() == ".bvh":
-            return {name: bvh.from_text(str(file), file.read_text(), hints)}
-        loaded = _load(file)
-        if not isinstance(loaded, dict):
+            return {name: bvh.from_text(str(file), file.read_text(encoding="utf-8-sig"), hints)}
+        loaded = opened(file)
+        if not isinstance(loaded, Arrays):
             return {name: arrays.from_npy(str(file), loaded, hints)}
         if store.is_ours(loaded):
-            return {name: store.from_arrays(str(file), loaded)}
+            return {name: _ours(str(file), loaded, hints)}
         if not any("/" in key for key in loaded):
             return {name: arrays.from_npz(str(file), loaded, hints)}
     except MotionError as error:
@@ -58,7 +68,10 @@ def read_one(file: Path, hints: Hints = NO_HINTS) -> Motion:
 
 
 def read_folder(folder: Path, hints: Hints = NO_HINTS) -> Read:
-    """Return the motions of a folder, sorted by name. None at all, or two of a name, raise CrossbodyError."""
+    """Return the motions of a folder, sorted by name, and why other files that may be motions are none.
+
+    None at all, or two of a name, raise CrossbodyError.
+    """
     if not folder.is_dir():
         raise CrossbodyError(f"{folder} is not a folder; expected one that holds motions ({FORMATS})")
     found: Read = {}
@@ -72,46 +85,46 @@ def read_folder(folder: Path, hints: Hints = NO_HINTS) -> Read:
                     f"two motions in {folder} are called '{name}': {where[name].name} and {file.name}. Move one."
                 )
             found[name], where[name] = motion, file
+    others = unread(folder)
     if not found:
-        raise CrossbodyError(f"{folder} has no motions; expected {FORMATS}.")
-    return dict(sorted(found.items()))
+        more = f" {next(iter(others.values()))}" if others else ""
+        raise CrossbodyError(f"{folder} has no motions; expected {FORMATS}.{more}")
+    return dict(sorted({**found, **others}.items()))
 
 
-def _from_clip(name: str, fields: dict[str, np.ndarray], hints: Hints) -> Motion | MotionError:
+def _ours(name: str, loaded: Arrays, hints: Hints) -> Motion:
+    motion = store.from_arrays(name, loaded)
+    frame_rate(name, motion.fps, hints)
+    return motion
+
+
+def _from_clip(name: str, fields: Mapping[str, np.ndarray], hints: Hints) -> Motion | MotionError:
     try:
         return archives.from_clip(name, fields, hints)
     except MotionError as error:
         return error
 
 
-def load_arrays(file: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of an npz; MotionError when it cannot be read without unpickling, or is no npz."""
-    loaded = _load(file)
-    if not isinstance(loaded, dict):
+def load_arrays(file: Path) -> Arrays:
+    """Return the arrays of an npz, each read when it is asked for; MotionError when it cannot be read, or is no npz."""
+    loaded = opened(file)
+    if not isinstance(loaded, Arrays):
         raise MotionError(f"{file} holds one array; expected an npz of several")
     return loaded
 
 
-def _load(file: Path) -> np.ndarray | dict[str, np.ndarray]:
-    import zipfile
-
-    import numpy as np
-
-    try:
-        with file.open("rb") as opened:
-            begin = opened.read(6)
-        if not begin.startswith(BEGINNINGS):
-            raise MotionError(f"{file} is damaged, or not what its name says: it begins like no npy or npz")
-        loaded = np.load(file, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            return {key: loaded[key] for key in loaded.files}
-    except ValueError as error:
-        if "pickle" in str(error).lower() or "object" in str(error).lower():
-            raise MotionError(
-                f"{file} holds Python objects, and nothing is unpickled here. Save its arrays: positions (frames, joints, 3)."
-            ) from error
-        raise MotionError(f"{file} cannot be read: {error}") from error
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
-        raise MotionError(f"{file} cannot be read: {error}. It is absent, cut off or of another kind.") from error
+def unread(folder: Path) -> Read:
+    """Return name -> why it is not read, for what lies in a folder and looks like a motion."""
+    found: Read = {}
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            count = sum(file.suffix.lower() in (*FILES, *UNREAD) for file in entry.rglob("*"))
+            if count:
+                found[f"{entry.name}/"] = MotionError(
+                    f"{entry} is a folder with {count} motion file{'s' * (count > 1)}, and folders in a folder are not read. Name it itself."
+                )
+        elif entry.suffix.lower() in UNREAD:
+            found[entry.name] = MotionError(f"{entry} is not read: {UNREAD[entry.suffix.lower()]}")
+    return found

@@ -37,10 +37,11 @@ def has_parameters(arrays: Mapping[str, np.ndarray]) -> bool:
     return "poses" in arrays or {"root_orient", "pose_body"} <= arrays.keys()
 
 
-def joints(name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+def joints(name: str, arrays: Mapping[str, np.ndarray], metres_per_unit: float = 1.0) -> np.ndarray:
     """Return joints (T, 22, 3) in metres of axis-angle parameters of SMPL, SMPL-H or SMPL-X, in the file's axes.
 
-    The pelvis is put where ``trans`` is (the body model has it a constant few centimetres off). What is no rotation raises MotionError.
+    The pelvis is put where ``trans`` is (the body model has it a constant few centimetres off), which alone has a unit. What is no
+    rotation raises MotionError.
     """
     import numpy as np
     from scipy.spatial.transform import Rotation
@@ -49,10 +50,10 @@ def joints(name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     place = arrays.get("trans")
     if place is None or place.shape != (len(turns), 3):
         raise MotionError(
-            f"{name}: 'trans' is {None if place is None else place.shape}; expected ({len(turns)}, 3), the pelvis's way in metres"
+            f"{name}: 'trans' is {None if place is None else place.shape}; expected ({len(turns)}, 3), the pelvis's way"
         )
     out = np.zeros((len(turns), len(JOINTS), 3))
-    out[:, 0] = place
+    out[:, 0] = place * metres_per_unit
     world: list[Rotation] = []
     for joint, parent in enumerate(PARENTS):
         local = Rotation.from_rotvec(turns[:, joint])

@@ -80,6 +80,9 @@ def open_folders(folders: Sequence[Path], shares: Sequence[float]) -> list[Chunk
         raise DataError(
             f"--episodes has {len(shares)} shares and --data {len(folders)} folders: give one share for all, or one for each"
         )
+    places = [folder.resolve() for folder in folders]
+    if twice := [folder for folder, place in zip(folders, places, strict=True) if places.count(place) > 1]:
+        raise DataError(f"--data has {twice[0]} twice; its episodes would count twice")
     each = shares if len(shares) > 1 else [*shares] * len(folders)
     return [chunks for folder, share in zip(folders, each, strict=True) for chunks in open_chunks(folder, share)]
 

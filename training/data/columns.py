@@ -42,7 +42,9 @@ def read_layout(info: Info, tasks: Mapping[int, str], remarks: list[str]) -> Lay
             f"say which columns are which in {info.root / MODALITY}"
         )
     texts = tuple(tasks.get(number, "") for number in range(max(tasks, default=-1) + 1))
-    return Layout(info.embodiment, info.fps, parts, cameras, languages, info.picture_every, extras, texts)
+    columns = {part.column: info.features[part.column].names for part in parts.values()}
+    names = {column: said for column, said in columns.items() if said}
+    return Layout(info.embodiment, info.fps, parts, cameras, languages, info.picture_every, extras, names, texts)
 
 
 def _by_name(info: Info) -> tuple[dict[str, Part], dict[str, str], dict[str, str]]:

@@ -21,10 +21,15 @@ INSTRUCTION_WORDS = ("coarse_action", "task_description", "instruction", "langua
 """How GR00T's sets name the annotation that is the instruction, most telling first; others (validity, …) are not."""
 PLAIN_NAME = re.compile(r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 MAX_NAME_BYTES = 200
+MAX_SENTENCE = 1000
 
 
 class DataError(CrossbodyError):
-    """A data set that cannot be read, written or converted."""
+    """A data set that cannot be read, written or converted, in one line that any terminal can show."""
+
+    def __init__(self, sentence: str):
+        line = " ".join(sentence.encode("utf-8", "backslashreplace").decode().split())
+        super().__init__(line if len(line) <= MAX_SENTENCE else f"{line[:MAX_SENTENCE]} …")
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class Layout:
     languages: Mapping[str, str] = field(default_factory=dict)  # annotation.human.coarse_action -> its column
     picture_every: int = 1  # frames; where it is more than 1, the frames between repeat the last picture
     extras: Mapping[str, Feature] = field(default_factory=dict)  # columns that are carried as they are: next.reward, …
+    names: Mapping[str, Any] = field(default_factory=dict)  # column -> what its set calls its numbers, where it does
     tasks: tuple[str, ...] = ()  # the texts that TASK and annotations point at
 
     def columns(self) -> dict[str, int]:

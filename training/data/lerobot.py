@@ -21,10 +21,16 @@ from training.data.video import pixel_format
 COUNTERS = ("timestamp", "frame_index", "episode_index", "index", TASK)
 """Columns that every set has and a writer makes anew, but for the number of the instruction."""
 PICTURES = ("video", "image")
+META = (
+    "info.json", "modality.json", "tasks.jsonl", "tasks.parquet", "episodes", "episodes.jsonl", "episodes_stats.jsonl", "stats.json",
+)  # fmt: skip
+"""Files that are read, or that a writer makes anew."""
 MAX_FPS = 1000
 MAX_WIDTH = 1_000_000
 MAX_GAPS = 1000  # numbers of tasks that may be unused
 STATS_PICTURES = 8  # per episode, for the statistics of the pictures
+ANOTHER_RATE = 0.02
+"""Of fps: how far the rate of the time stamps may be from it."""
 UNEVEN = 0.1
 """Of the time between two rows: how far their time stamps may differ from what fps says before a line tells it."""
 
@@ -42,6 +48,7 @@ class Info:
     chunk: int  # episodes per folder, in v2
     picture_every: int
     episodes: int | None
+    splits: int  # how many parts the set is declared to have: train, val, …
 
     @property
     def file(self) -> Path:
@@ -82,6 +89,7 @@ def read_info(root: Path) -> Info:
         get("chunks_size", lambda v: jsons.whole(v) and v > 0, "a whole number above 0", 1000),
         get("picture_every", lambda v: jsons.whole(v) and v > 0, "a whole number above 0", 1),
         get("total_episodes", lambda v: v is None or jsons.whole(v), "a whole number"),
+        len(get("splits", lambda v: isinstance(v, dict), "an object", {})),
     )
 
 
@@ -142,6 +150,8 @@ class Reader:
         ]
         if info.episodes is not None and info.episodes != len(episodes):
             self.remarks.append(f"info.json counts {info.episodes} episodes, the list of episodes has {len(episodes)}")
+
+        self.remarks += _unread(info)
 
     def __len__(self) -> int:
         return len(self._episodes)
@@ -207,7 +217,7 @@ class Reader:
         gaps = np.diff(times)
         if (wrong := gaps <= 0).any():
             raise place.error("timestamp", "does not ascend", int(np.argmax(wrong)) + 1)
-        if len(gaps) and not 0.9 < np.median(gaps) * self.info.fps < 1.1:
+        if len(gaps) and abs(np.median(gaps) * self.info.fps - 1) > ANOTHER_RATE:
             raise DataError(
                 f"{place.file}: the rows of episode {place.episode} are {np.median(gaps):.4g} s apart by their timestamp, "
                 f"but info.json says {self.info.fps:g} fps"
@@ -306,7 +316,9 @@ def features(layout: Layout, cameras: Mapping[str, tuple[int, ...]]) -> dict[str
         key = name.partition(".")[2]
         names[part.column][part.start : part.end] = [f"{key}_{i}" for i in range(part.width)]
     dtypes = layout.dtypes()
-    found: dict[str, Any] = {c: {"dtype": dtypes[c], "shape": [len(n)], "names": n} for c, n in names.items()}
+    found: dict[str, Any] = {
+        c: {"dtype": dtypes[c], "shape": [len(n)], "names": layout.names.get(c, n)} for c, n in names.items()
+    }
     for column, shape in cameras.items():
         found[column] = _video_feature(shape, layout.fps)
     for column, feature in layout.extras.items():
@@ -328,6 +340,13 @@ def _video_feature(shape: tuple[int, ...], fps: float) -> dict[str, Any]:
     return {"dtype": "video", "shape": [*shape], "names": ["height", "width", "channel"], "info": video}
 
 
+def _unread(info: Info) -> list[str]:
+    """Return a sentence on what stands in ``meta`` and is carried nowhere."""
+    others = sorted(f.name for f in (info.root / "meta").iterdir() if f.name not in META and not f.name.startswith("."))
+    names = [*(f"meta/{name}" for name in others), *(["the splits of info.json"] if info.splits > 1 else [])]
+    return [f"left out: {', '.join(names)}"] if names else []
+
+
 def _is_rate(value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and math.isfinite(value) and 0 < value <= MAX_FPS
@@ -345,4 +364,10 @@ def _feature(name: str, feature: Any, file: Path) -> Feature:
         raise DataError(
             f"{file}: features.{name} claims {math.prod(shape)} values per frame; this reads up to {MAX_WIDTH}"
         )
-    return Feature(dtype, tuple(shape), feature.get("names"))
+    return Feature("depth video" if _is_depth(feature) else dtype, tuple(shape), feature.get("names"))
+
+
+def _is_depth(feature: Mapping[str, Any]) -> bool:
+    """Return whether a video holds distances, which no reader of colours may take for a picture."""
+    said = [feature, feature.get("info"), feature.get("video_info")]
+    return any(s.get(k) is True for s in said if isinstance(s, dict) for k in ("is_depth_map", "video.is_depth_map"))

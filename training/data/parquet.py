@@ -102,10 +102,9 @@ def numbers(values: Any, feature: Feature, column: str, place: Place) -> np.ndar
     if wrong.any():
         row = int(np.argmax(wrong))
         raise place.error(column, f"has {given[row]}, which is not finite,", row // max(feature.width, 1))
-    if given.dtype.kind in "iu" or found.dtype.kind in "iu":
-        if (wrong := found != given).any():
-            row = int(np.argmax(wrong))
-            raise place.error(column, f"has {given[row]}, which is no {feature.dtype},", row // max(feature.width, 1))
+    if (wrong := ~_same(given, found)).any():
+        row = int(np.argmax(wrong))
+        raise place.error(column, f"has {given[row]}, which is no {feature.dtype},", row // max(feature.width, 1))
     return found.reshape(-1, feature.width)
 
 
@@ -117,10 +116,18 @@ def carried(values: Any, feature: Feature, column: str, place: Place) -> Any:
     kind = {"bool": pa.bool_(), "string": pa.string()}.get(feature.dtype) or pa.from_numpy_dtype(
         np.dtype(feature.dtype)
     )
+    if pa.types.is_string(kind) != (pa.types.is_string(leaf.type) or pa.types.is_large_string(leaf.type)):
+        if not pa.types.is_null(leaf.type):
+            raise place.error(column, f"holds {leaf.type} values, info.json says {feature.dtype},")
     try:
         array = leaf.cast(kind, safe=not pa.types.is_floating(leaf.type) or not pa.types.is_floating(kind))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise place.error(column, f"is no {feature.dtype} ({str(error).splitlines()[0][:80]})") from error
+    if pa.types.is_floating(kind) and pa.types.is_floating(leaf.type):
+        wrong = ~_same(*(x.to_numpy(zero_copy_only=False) for x in (leaf, array)))
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise place.error(column, f"has {leaf[row]}, which is no {feature.dtype},", row // max(feature.width, 1))
     for size in reversed(feature.shape if feature.width != 1 or len(feature.shape) > 1 else ()):
         array = pa.FixedSizeListArray.from_arrays(array, size)
     return array
@@ -163,6 +170,14 @@ def _to_numpy(leaf: Any, column: str, place: Place) -> np.ndarray:
     if not (pa.types.is_integer(leaf.type) or pa.types.is_floating(leaf.type) or pa.types.is_boolean(leaf.type)):
         raise place.error(column, f"holds {leaf.type} values, expected numbers,")
     return leaf.to_numpy(zero_copy_only=False)
+
+
+def _same(given: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return which numbers are the same in another type: whole numbers to the last digit, fractions to about 7."""
+    if given.dtype.kind == found.dtype.kind == "f":
+        return np.isclose(found.astype(np.float64), given.astype(np.float64), rtol=1e-6, atol=1e-37, equal_nan=True)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return (found.astype(given.dtype) == given) & np.isclose(found.astype(np.float64), given.astype(np.float64))
 
 
 def _row(wrong: Any, feature: Feature) -> int:

@@ -98,8 +98,11 @@ def pixel_format(shape: Sequence[int]) -> str:
 
 
 def frame_rate(file: Path) -> float:
-    """Return the frames per second of a video."""
-    return next(_opened(file, lambda container: iter([float(container.streams.video[0].average_rate)])))
+    """Return the frames per second of a video; one that states none raises DataError."""
+    rate = next(_opened(file, lambda container: iter([container.streams.video[0].average_rate])))
+    if not rate:
+        raise DataError(f"{file} states no frame rate")
+    return float(rate)
 
 
 def frame_times(file: Path) -> np.ndarray:
@@ -144,6 +147,8 @@ def _decode(file: Path, wanted: Sequence[int]) -> Iterator[tuple[int, np.ndarray
             frame = next((f for f in decoder if f.pts is not None and f.pts >= stamps[number]), None)
             if frame is None or frame.pts != stamps[number]:
                 raise missing(number)
+            if frame.is_corrupt:
+                raise DataError(f"{file} is damaged at picture {number}")
             at = number
             yield number, frame
 
@@ -161,6 +166,8 @@ def _opened(file: Path, use: Any) -> Iterator[Any]:
             if not container.streams.video:
                 raise DataError(f"{file} has no video stream")
             size = container.streams.video[0].codec_context
+            if size is None:
+                raise DataError(f"{file} is in a codec that is unknown here")
             if size.width * size.height > MAX_PIXELS:
                 raise DataError(
                     f"{file} claims pictures of {size.width} x {size.height}; this reads up to {MAX_PIXELS} pixels"

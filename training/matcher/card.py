@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 
 from crossbody.seeds import generator
-from evaluators.frechet import frechet
-from evaluators.motion.embeddings.matcher import BATCH, Matching
-from evaluators.motion.embeddings.networks import padded
-from evaluators.motion.rows import REPLICATIONS
-from evaluators.motion.sets import PAIRS, POOL, pair_distances, ranks
+from evaluators.backbones.motion.matcher import BATCH, Matching
+from evaluators.backbones.motion.networks import padded
+from evaluators.metrics.frechet import frechet
+from evaluators.scoring.motions.rows import REPLICATIONS
+from evaluators.subjects.motion_sets import PAIRS, POOL, pair_distances, ranks
 from training.matcher.matching import Captioned
-from training.options import MatcherOptions
 
 TOPS = (1, 2, 3)
 
 
 def text(
     matching: Matching,
-    options: MatcherOptions,
+    command: str,
     made: Mapping[str, object],
     held_out: Captioned,
     wordings: Sequence[str],
 ) -> str:
-    """Return the card in Markdown."""
-    given = [f"--{k.replace('_', '-')} {v}" for k, v in changed(options).items()]
+    """Return the card in Markdown. ``command``: what made it."""
     trained, held = made["motions"]  # pyright: ignore - a pair of counts
     return (
         "# Motion matcher, tiny\n\n"
@@ -36,7 +33,7 @@ def text(
         "(Guo et al. 2022: two convolutions and a recurrent network over movements, a recurrent network over words), smaller, on MiniLM's\n"
         "words, trained from nothing. `crossbody score motion` prints `fid_matcher`, `r_precision_top3_matcher` and more through it.\n"
         "Licence: Apache-2.0. Its numbers can be compared only with numbers through these weights at the same number of motions.\n\n"
-        f"```\nuv run train matcher {' '.join(given)}\n```\n\n"
+        f"```\n{command}\n```\n\n"
         f"{trained} motions ({made['source']}, digest `{made['fingerprint']}`) with captions of their kinds, {made['steps']} updates of "
         f"{made['batch']} in {int(str(made['seconds'])) / 60:.0f} minutes; torch {made['torch']}; weights {matching.version}.\n"
         "Every fifth seed of every kind is held out, and so are all captions with one of "
@@ -46,12 +43,6 @@ def text(
         "matches worse than these rows say. Where new wordings are matched worse than by the kind alone, R-precision of free texts says\n"
         "little; FID and diversity look at motions only. Bodies from 1.0 to 1.9 m were drawn in training.\n\n![curves](curves.png)\n"
     )
-
-
-def changed(options: MatcherOptions) -> dict[str, object]:
-    """Return the options that are not the usual ones, without the folder."""
-    usual = {f.name: f.default for f in dataclasses.fields(options)}
-    return {k: v for k, v in dataclasses.asdict(options).items() if v != usual[k] and k != "out"}
 
 
 def results(matching: Matching, held_out: Captioned) -> str:

@@ -15,10 +15,10 @@ from crossbody.extras import cache_folder
 from crossbody.minilm import MiniLM
 from crossbody.runs import write_atomic
 from envs.humanoid.motions import library
-from evaluators.motion.clip import MotionClip
-from evaluators.motion.embeddings import canonical
-from evaluators.motion.embeddings.matcher import TOKENS
-from evaluators.motion.embeddings.networks import padded
+from evaluators.backbones.motion import canonical
+from evaluators.backbones.motion.matcher import TOKENS
+from evaluators.backbones.motion.networks import padded
+from evaluators.subjects.motion import MotionClip
 from training.loop import Batch, Supply
 from training.show import progress
 

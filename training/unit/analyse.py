@@ -57,7 +57,7 @@ class Denoising(Codebook):
     action_tokenizer: Path | None = None
     """The folder of a tokenizer of variant `action`, to compare with."""
 
-    body: str = "human_egodex"
+    embodiment: str = "human_egodex"
     """Whose actions are disturbed; the paper's figure is on human ones."""
 
 
@@ -67,7 +67,7 @@ class Imitation(Analysis):
 
     data: tuple[Path, ...] = ()
     """Folders of demonstrations: those that the policies were trained on, of which each kept every twentieth episode out, or fresh ones.
-    Episodes that any of the policies was trained on are left out, whatever its share; looks, guess, tokenizer and warm start are
+    Episodes that any of the policies was trained on are left out, whatever its share; object localizer, base policy, tokenizer and warm start are
     taken to have seen no others."""
 
     policies: tuple[Path, ...] = ()
@@ -76,7 +76,7 @@ class Imitation(Analysis):
     samples: int = 2000
     """Chunks, at most."""
 
-    body: str = "gr1"
+    embodiment: str = "gr1"
     """Whose demonstrations."""
 
 

@@ -11,7 +11,7 @@ import torch
 from agents.nets.embodiments import EmbodimentSlots, Scaling, pad
 from training.data.chunks import Chunks
 from training.loop import Batch, Supply
-from training.unit.eyes import Drawn, Eyes, Stream
+from training.unit.inputs import Drawn, ModelInputs, Stream
 from training.unit.sources import Raw, Source
 
 OUT_OF_VIEW = -1e4  # px, for what is behind the camera or nowhere
@@ -24,15 +24,15 @@ class Mixing:
 
     size: int
     seed: int
-    bodies: EmbodimentSlots
+    embodiments: EmbodimentSlots
     state_noise: float = 0.0  # standard deviation, rad or m; the action stays where it was, so noise teaches to correct
 
 
 class Batches(Supply):
     """Batch of a step, for training or from the episodes held out."""
 
-    def __init__(self, streams: Sequence[Stream], eyes: Eyes, features: dict[str, np.ndarray], mixing: Mixing):
-        self.streams, self.eyes, self.mixing = streams, eyes, mixing
+    def __init__(self, streams: Sequence[Stream], inputs: ModelInputs, features: dict[str, np.ndarray], mixing: Mixing):
+        self.streams, self.inputs, self.mixing = streams, inputs, mixing
         self._features = {k: torch.from_numpy(v) for k, v in features.items()}
         shares = np.array([s.share for s in streams], float)
         self._shares = shares / shares.sum()
@@ -57,22 +57,22 @@ class Batches(Supply):
         noise = 0.0 if held_out else self.mixing.state_noise
         parts = [self._numbers(stream, rows, noise, random) for _, stream, rows in drawn]
         batch = {name: torch.cat([p[name] for p in parts]) for name in parts[0]}
-        return batch | self.eyes(drawn, random, held_out)
+        return batch | self.inputs(drawn, random, held_out)
 
     def _numbers(self, stream: Stream, rows: np.ndarray, noise: float, random: np.random.Generator) -> Batch:
-        source, scaling, width = stream.source, stream.scaling, self.mixing.bodies.width
+        source, scaling, width = stream.source, stream.scaling, self.mixing.embodiments.width
         raw = source.raw(rows)
         state = raw.state + random.normal(scale=noise, size=raw.state.shape).astype(np.float32)
         numbers = {
             "state": scaling.state(state),
-            "view": scaling.state(raw.state, source.body.view),
+            "view": scaling.state(raw.state, source.embodiment.view),
             "action": scaling.action(raw.action, state),
-            "action_mask": np.repeat(raw.mask[..., None], source.body.width, -1),
+            "action_mask": np.repeat(raw.mask[..., None], source.embodiment.width, -1),
         }
         batch = {name: torch.from_numpy(pad(value, width)) for name, value in numbers.items()}
         batch["state_raw"] = torch.from_numpy(pad(state, width))
         batch["instruction"] = torch.from_numpy(source.chunks.instruction[rows].astype(np.int64))
-        batch["slot"] = torch.full((len(rows),), self.mixing.bodies.slots[source.body.name])
+        batch["slot"] = torch.full((len(rows),), self.mixing.embodiments.slots[source.embodiment.name])
         return batch | self._positions(raw)
 
     def _positions(self, raw: Raw) -> Batch:
@@ -86,9 +86,9 @@ class Batches(Supply):
 
 
 def fit_scalings(sources: Sequence[Source]) -> dict[str, Scaling]:
-    """Return each body's statistics, from its largest set with actions."""
+    """Return each embodiment's statistics, from its largest set with actions."""
     acting = sorted((s for s in sources if s.acts), key=lambda s: len(s.rows))
-    return {s.body.name: s.fit() for s in acting}
+    return {s.embodiment.name: s.fit() for s in acting}
 
 
 def position_statistics(sources: Sequence[Source]) -> dict[str, np.ndarray]:

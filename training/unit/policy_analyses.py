@@ -19,24 +19,24 @@ from matplotlib.figure import Figure
 from agents.nets.checkpoint import Checkpoint, load_checkpoint
 from agents.unit.config import PolicyConfig, from_dict
 from agents.unit.context import Context
-from agents.unit.looks import distances
-from agents.unit.policy import Policy, Seen, make_context, reader_of
+from agents.unit.localizer import distances
+from agents.unit.policy import Batch, Policy, make_context, make_processor
 from crossbody.errors import CrossbodyError
 from crossbody.seeds import generator
 from reports import frames
 from reports.sections import task_cells
 from reports.statistics import Estimate, mean_over_tasks, mean_over_units
 from training.data.chunks import Chunks, open_chunks
-from training.options import PolicyOptions
 from training.unit.analyse import Efficiency, Imitation
 from training.unit.batches import episode_of, kept_out
+from training.unit.options import PolicyOptions
 from training.unit.ready import Needs, make_ready
 
 Row = dict[str, Any]
 BATCH = 64
 TRAINED = "Give a folder that `train gr00t|vla_unit` wrote."
 BESIDE = 1.04  # lines of a figure stand so far apart that their intervals can be told
-LEAST_SPREAD = 0.01  # rad or m: of a number that hardly moves
+LEAST_STD = 0.01  # rad or m: of a number that hardly moves
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,16 @@ def imitation(options: Imitation) -> tuple[list[Row], Figure]:
         raise CrossbodyError("which policies? Give --policies DIR [DIR …], folders that `train gr00t|vla_unit` wrote.")
     stored = [load_checkpoint(folder, "policy", TRAINED) for folder in options.policies]
     for folder, policy in zip(options.policies, stored, strict=True):
-        if options.body not in policy.scalings:
-            raise CrossbodyError(f"{folder}: this policy never saw {options.body}, only {', '.join(policy.scalings)}.")
+        if options.embodiment not in policy.scalings:
+            raise CrossbodyError(
+                f"{folder}: this policy never saw {options.embodiment}, only {', '.join(policy.scalings)}."
+            )
     chunks = _demonstrations(options)
     unseen = _unseen(stored, chunks, options)
     found = [_errors(f, policy, chunks, unseen, options) for f, policy in zip(options.policies, stored, strict=True)]
     first = found[0]
-    spread = first.expert[first.mask].std(0).clip(LEAST_SPREAD)
-    scores = [(e.each / spread).mean(-1) for e in found]  # (n, horizon)
+    std = first.expert[first.mask].std(0).clip(LEAST_STD)
+    scores = [(e.each / std).mean(-1) for e in found]  # (n, horizon)
     rows = []
     for folder, asked, score in zip(options.policies, found, scores, strict=True):
         value = _over_episodes(score, first, options.seed)
@@ -95,7 +97,9 @@ def _errors_drawn(options: Imitation, rows: Sequence[Row], steps: Sequence[np.nd
     over_steps, apart = figure.subplots(1, 2)
     for row, errors in zip(rows, steps, strict=True):
         over_steps.plot(np.arange(len(errors)), errors, marker="o", markersize=3, label=row["policy"])
-    over_steps.set(xlabel="step of the chunk", ylabel="absolute error, in standard deviations", title=options.body)
+    over_steps.set(
+        xlabel="step of the chunk", ylabel="absolute error, in standard deviations", title=options.embodiment
+    )
     over_steps.legend(fontsize=7)
     for place, row in enumerate(rows[1:]):
         middle, low, high = (row[f"difference{end}"] for end in ("", "_low", "_high"))
@@ -155,9 +159,9 @@ def _point(run: frames.Run) -> Row:
 def _demonstrations(options: Imitation, share: float = 1.0) -> Chunks:
     for folder in options.data:
         for chunks in open_chunks(folder, share):
-            if chunks.embodiment == options.body and any(name.startswith("action.") for name in chunks.values):
+            if chunks.embodiment == options.embodiment and any(name.startswith("action.") for name in chunks.values):
                 return chunks
-    raise CrossbodyError(f"--data has no demonstrations of {options.body}.")
+    raise CrossbodyError(f"--data has no demonstrations of {options.embodiment}.")
 
 
 def _unseen(policies: Sequence[Checkpoint], chunks: Chunks, options: Imitation) -> np.ndarray:
@@ -171,14 +175,14 @@ def _unseen(policies: Sequence[Checkpoint], chunks: Chunks, options: Imitation) 
         for share in shares - set(known):
             part = _demonstrations(options, share)
             known[share] = part.fingerprint(), _trained_on(part)
-        given = {d["fingerprint"] for d in policy.training["data"] if d["embodiment"] == options.body}
-        seen = [videos for digest, videos in (known[share] for share in shares) if digest in given]
-        if not seen:
+        given = {d["fingerprint"] for d in policy.training["data"] if d["embodiment"] == options.embodiment}
+        known_videos = [videos for digest, videos in (known[share] for share in shares) if digest in given]
+        if not known_videos:
             print(
                 f"{folder}: not trained on --data, or on another state of it; it is taken to have seen none of it",
                 file=sys.stderr,
             )
-        trained = trained.union(*seen)
+        trained = trained.union(*known_videos)
     unseen = np.array([video not in trained for video in chunks.videos()])
     if not unseen.any():
         raise CrossbodyError(
@@ -201,8 +205,8 @@ def _errors(folder: Path, stored: Checkpoint, chunks: Chunks, unseen: np.ndarray
     policy = Policy(config, make_context(config, pretrained=False)).eval()
     stored.restore(policy, folder)
     needs = Needs(
-        config.bodies, config.visual, config.horizon, BATCH, {"demonstrations": 1.0, "frames": 0.0}, False,
-        cached=config.visual.cached, reader=reader_of(config), known=(stored.scalings, stored.features),
+        config.embodiments, config.visual, config.horizon, BATCH, {"demonstrations": 1.0, "frames": 0.0}, False,
+        cached=config.visual.cached, processor=make_processor(config), known=(stored.scalings, stored.features),
     )  # fmt: skip
     batches = make_ready(PolicyOptions(seed=options.seed), [chunks], needs).batches
     stream = batches.streams[0]
@@ -210,18 +214,18 @@ def _errors(folder: Path, stored: Checkpoint, chunks: Chunks, unseen: np.ndarray
     rows = np.sort(np.random.default_rng(options.seed).permutation(rows)[: options.samples])
     made, places = [], []
     for some in np.array_split(rows, -(-len(rows) // BATCH)):
-        seen = batches.at([(0, stream, some)])
-        made.append(policy.act(seen, torch.zeros_like(seen["action"])))
-        places.append(_mistaken(policy.context(seen), seen))
-    raw, width = stream.source.raw(rows), stream.source.body.width
+        batch = batches.at([(0, stream, some)])
+        made.append(policy.act(batch, torch.zeros_like(batch["action"])))
+        places.append(_mistaken(policy.context(batch), batch))
+    raw, width = stream.source.raw(rows), stream.source.embodiment.width
     given = stream.scaling.unscale(torch.cat(made)[..., :width].numpy(), raw.state)
     return Errors(np.abs(given - raw.action), raw.action, raw.mask, chunks.last[rows], np.concatenate(places))
 
 
-def _mistaken(context: Context, seen: Seen) -> np.ndarray:
+def _mistaken(context: Context, batch: Batch) -> np.ndarray:
     if context.positions is None:
-        return np.full((len(seen["state"]), 2), np.nan)
-    distance, known = distances(context.positions, seen)
+        return np.full((len(batch["state"]), 2), np.nan)
+    distance, known = distances(context.positions, batch)
     return torch.where(known, distance, torch.nan).numpy()
 
 

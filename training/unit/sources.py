@@ -1,4 +1,4 @@
-"""What a recipe trains on: sets of chunks of one body each, and how often each is drawn."""
+"""What a recipe trains on: sets of chunks of one embodiment each, and how often each is drawn."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Raw:
 
 
 class Source:
-    """A set of chunks with its body's vectors joined; ``rows`` are those that have a picture and may start a chunk."""
+    """A set of chunks with its embodiment's vectors joined; ``rows`` are those that have a picture and may start a chunk."""
 
     def __init__(self, chunks: Chunks, horizon: int, every: int):
         """``every``: a chunk may start at every so many-th row of an episode (frames of a set without actions all count)."""
         self.chunks, self.horizon = chunks, horizon
-        self.body: Embodiment = find_embodiment(chunks.embodiment)
-        self._state = self.body.join(_section(chunks.values, "state"))
+        self.embodiment: Embodiment = find_embodiment(chunks.embodiment)
+        self._state = self.embodiment.join(_section(chunks.values, "state"))
         self.acts = any(name.startswith("action.") for name in chunks.values)
-        self._action = self.body.join(_section(chunks.values, "action")) if self.acts else self._state
+        self._action = self.embodiment.join(_section(chunks.values, "action")) if self.acts else self._state
         step = np.arange(len(chunks.last)) - chunks.first
         regular = step % (every if self.acts else 1) == 0
         self.rows = np.flatnonzero(chunks.has_picture & regular)
@@ -64,7 +64,7 @@ class Source:
     def fit(self) -> Scaling:
         """Return the statistics of this source's chunks."""
         raw = self.raw(self.rows)
-        return Scaling.fit(self.body, raw.state, raw.action, raw.mask)
+        return Scaling.fit(self.embodiment, raw.state, raw.action, raw.mask)
 
     def _places(self, rows: np.ndarray) -> np.ndarray:
         """Return where object and container are (n, 2, 3), in the frame of the data."""
@@ -75,10 +75,10 @@ class Source:
     def _pixels(self, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
         if CAMERA_POSE not in self.chunks.values:
             return np.full((len(rows), len(THINGS), 2), np.nan, np.float32)
-        return pixels(self.chunks.values[CAMERA_POSE][rows], places, self.body.name)
+        return pixels(self.chunks.values[CAMERA_POSE][rows], places, self.embodiment.name)
 
     def _positions(self, places: np.ndarray) -> np.ndarray:
-        rotation, shift = LIKE_A_ROBOT.get(self.body.name, (np.eye(3, dtype=np.float32), np.zeros(3, np.float32)))
+        rotation, shift = LIKE_A_ROBOT.get(self.embodiment.name, (np.eye(3, dtype=np.float32), np.zeros(3, np.float32)))
         return places @ rotation.T + shift
 
 

@@ -18,13 +18,13 @@ from agents.nets.quantizer import perplexity
 from agents.unit.fast import FastTokenizer
 from agents.unit.tokenizer import UniT
 from crossbody.errors import CrossbodyError
-from evaluators.alignment import knn_mixing, linear_probe, mmd, retrieval, tsne
+from evaluators.metrics.alignment import knn_mixing, linear_probe, mmd, retrieval, tsne
 from training.data.chunks import open_chunks
-from training.options import TokenizerOptions
 from training.unit.analyse import Alignment, Codebook, Denoising
-from training.unit.eyes import Batch, Stream
+from training.unit.inputs import Batch, Stream
+from training.unit.options import UnitOptions
+from training.unit.parts import load_tokenizer, prepare
 from training.unit.ready import Needs, make_ready
-from training.unit.tokenizer import load_tokenizer, prepare
 
 Row = dict[str, Any]
 SIGMAS = np.linspace(0, 0.5, 11)
@@ -37,7 +37,7 @@ class Encoded:
     """Held-out chunks of one body."""
 
     stream: Stream
-    seen: Batch
+    batch: Batch
     codes: dict[str, torch.Tensor]  # branch -> (n, tokens, levels)
     embeddings: dict[str, np.ndarray]  # branch, and 'raw action' -> (n, d)
     tasks: np.ndarray  # (n,) instructions
@@ -106,15 +106,15 @@ def alignment(options: Alignment) -> tuple[list[Row], Figure]:
 def denoising(options: Denoising) -> tuple[list[Row], Figure]:
     """Return the squared error to the clean actions, in units of each number's standard deviation, over the noise."""
     unit, bodies = _encode(options)
-    if options.body not in bodies:
-        raise CrossbodyError(f"--data has no {options.body}, only {', '.join(bodies)}.")
-    encoded = bodies[options.body]
+    if options.embodiment not in bodies:
+        raise CrossbodyError(f"--data has no {options.embodiment}, only {', '.join(bodies)}.")
+    encoded = bodies[options.embodiment]
     source, scaling = encoded.stream.source, encoded.stream.scaling
     raw = source.raw(source.rows)
     chunks = raw.action[raw.mask.all(1)]
-    spread = chunks.std((0, 1)).clip(1e-3)
-    width = source.body.width
-    state, numbers = encoded.seen["state_raw"][:, :width].numpy(), encoded.seen["action"][..., :width].numpy()
+    std = chunks.std((0, 1)).clip(1e-3)
+    width = source.embodiment.width
+    state, numbers = encoded.batch["state_raw"][:, :width].numpy(), encoded.batch["action"][..., :width].numpy()
     clean = scaling.unscale(numbers, state)
     ways: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "noise itself": lambda x: x,
@@ -124,33 +124,35 @@ def denoising(options: Denoising) -> tuple[list[Row], Figure]:
         ways["action tokenizer"] = _coder(load_tokenizer(options.action_tokenizer)[0], encoded, scaling)
     fast = FastTokenizer.fit(chunks)
     ways["FAST"] = lambda x: np.stack([fast.decode(fast.encode(c)) for c in x])
-    noise = np.random.default_rng(options.seed).normal(size=clean.shape) * spread
+    noise = np.random.default_rng(options.seed).normal(size=clean.shape) * std
     rows = []
     for sigma in SIGMAS:
         noisy = (clean + sigma * noise).astype(np.float32)
-        errors = {name: float(np.square((way(noisy) - clean) / spread).mean()) for name, way in ways.items()}
+        errors = {name: float(np.square((way(noisy) - clean) / std).mean()) for name, way in ways.items()}
         rows.append({"sigma": float(sigma), **errors, "n": len(clean)})
     figure = Figure(figsize=(5, 3.5), layout="constrained")
     axes = figure.add_subplot()
     for name in ways:
         axes.plot(SIGMAS, [r[name] for r in rows], marker="o", markersize=3, label=name)
-    axes.set(xlabel="noise, in standard deviations", ylabel="squared error to the clean action", title=options.body)
+    axes.set(
+        xlabel="noise, in standard deviations", ylabel="squared error to the clean action", title=options.embodiment
+    )
     axes.legend()
     return rows, figure
 
 
 def _coder(unit: UniT, encoded: Encoded, scaling: Scaling) -> Callable[[np.ndarray], np.ndarray]:
     """Return what a tokenizer's action branch makes of raw chunks (n, horizon, A): encoded, quantised and decoded."""
-    width = scaling.body.width
-    state = encoded.seen["state_raw"][:, :width].numpy()
+    width = scaling.embodiment.width
+    state = encoded.batch["state_raw"][:, :width].numpy()
 
     @torch.no_grad()
     def code(chunks: np.ndarray) -> np.ndarray:
-        padded = torch.zeros_like(encoded.seen["action"])
+        padded = torch.zeros_like(encoded.batch["action"])
         padded[..., :width] = torch.from_numpy(scaling.action(chunks, state))
-        seen = encoded.seen | {"action": padded}
-        vectors = unit.quantizer(unit.features(seen, ("action",))["action"]).vectors
-        return scaling.unscale(unit.decode_action(seen, vectors)[..., :width].numpy(), state)
+        batch = encoded.batch | {"action": padded}
+        vectors = unit.quantizer(unit.features(batch, ("action",))["action"]).vectors
+        return scaling.unscale(unit.decode_action(batch, vectors)[..., :width].numpy(), state)
 
     return code
 
@@ -164,8 +166,10 @@ def _encode(options: Codebook) -> tuple[UniT, dict[str, Encoded]]:
             if any(name.startswith("action.") for name in chunks.values):
                 c, known = unit.config, (stored.scalings, stored.features)
                 shares = {"demonstrations": 1.0, "frames": 0.0}
-                needs = Needs(c.bodies, c.visual, c.horizon, BATCH, shares, True, cached=c.visual.cached, known=known)
-                ready = make_ready(TokenizerOptions(seed=options.seed), [chunks], needs)
+                needs = Needs(
+                    c.embodiments, c.visual, c.horizon, BATCH, shares, True, cached=c.visual.cached, known=known
+                )
+                ready = make_ready(UnitOptions(seed=options.seed), [chunks], needs)
                 stream = ready.batches.streams[0]
                 parts = [ready.batches(i, held_out=True) for i in range(-(-options.samples // BATCH))]
                 bodies[chunks.embodiment] = _through(unit, stream, _joined(parts))
@@ -173,21 +177,21 @@ def _encode(options: Codebook) -> tuple[UniT, dict[str, Encoded]]:
 
 
 @torch.no_grad()
-def _through(unit: UniT, stream: Stream, seen: Batch) -> Encoded:
-    seen = prepare(seen, unit.config, None)
-    branches = list(_features(unit, seen))
+def _through(unit: UniT, stream: Stream, batch: Batch) -> Encoded:
+    batch = prepare(batch, unit.config, None)
+    branches = list(_features(unit, batch))
     joined = {name: torch.cat([b[name] for b in branches]) for name in branches[0]}
-    embeddings = {"raw action": seen["action"].flatten(1).numpy()} | {
+    embeddings = {"raw action": batch["action"].flatten(1).numpy()} | {
         n: f.flatten(1).numpy() for n, f in joined.items()
     }
     codes = {name: unit.quantizer(f).indices for name, f in joined.items()}
     instructions = stream.source.chunks.instructions
-    return Encoded(stream, seen, codes, embeddings, np.array([instructions[int(i)] for i in seen["instruction"]]))
+    return Encoded(stream, batch, codes, embeddings, np.array([instructions[int(i)] for i in batch["instruction"]]))
 
 
-def _features(unit: UniT, seen: Batch) -> Iterator[dict[str, torch.Tensor]]:
-    for start in range(0, len(seen["slot"]), BATCH):
-        yield unit.features({name: value[start : start + BATCH] for name, value in seen.items()})
+def _features(unit: UniT, batch: Batch) -> Iterator[dict[str, torch.Tensor]]:
+    for start in range(0, len(batch["slot"]), BATCH):
+        yield unit.features({name: value[start : start + BATCH] for name, value in batch.items()})
 
 
 def _joined(parts: list[Batch]) -> Batch:

@@ -68,7 +68,10 @@ class Learner:
         """Train to the last iteration and return what was noted last."""
         s, state = self.schedule, self.state
         first = state.iteration
-        curves, shown = Curves(s.folder, first), {}
+        curves = Curves(s.folder, first)
+        if first == s.iterations:  # killed between the last snapshot and what follows it
+            saved(curves.last())
+            return curves.last()
         sight = self._begin()
         tally, since = Tally.empty(len(self.world.clips)), time.monotonic()
         for _ in progress(range(first, s.iterations), s.iterations, "training", first):
@@ -79,15 +82,14 @@ class Learner:
             state.iteration += 1
             if self._every(s.log_every):
                 state.seconds, since = state.seconds + time.monotonic() - since, time.monotonic()
-                shown = self._facts(learnt, tally)
-                curves.add(state.iteration, shown)
+                curves.add(state.iteration, self._facts(learnt, tally))
                 tally = Tally.empty(len(self.world.clips))
             if self._every(s.save_every):
                 state.save(s.folder)
                 curves.draw()
-                saved(shown)
+                saved(curves.last())
                 sight = self._begin()
-        return shown
+        return curves.last()
 
     def _every(self, iterations: int) -> bool:
         return self.state.iteration % iterations == 0 or self.state.iteration == self.schedule.iterations

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crossbody.errors import CrossbodyError
+from crossbody.steps import Steps
 from envs.humanoid.motions import library
 
 if TYPE_CHECKING:
@@ -26,6 +29,10 @@ def main(argv: Sequence[str]) -> int:
         action.add_argument("--split", choices=library.SPLITS, default="all", help="which part of the procedural set")
         action.add_argument("--clips", type=int, default=clips, help=f"clips of each kind (default {clips})")
         action.add_argument("--motions", type=Path, help="a folder of motion files instead of the procedural set")
+        action.add_argument("--fps", type=float, help="frames a second of motion files that do not say")
+        action.add_argument("--up", choices=("y", "z"), help="the axis that points up, where it is not the format's")
+        action.add_argument("--metres-per-unit", type=float, help="size of the files' unit, where it is not a metre")
+        action.add_argument("--joints", nargs="*", default=(), help="<key point>=<joint>, where names are not known")
     gallery.add_argument("--out", type=Path, default=Path("motions.html"), help="the page to write")
     show.add_argument("name", help="a clip, such as wave/0007")
     show.add_argument("--out", type=Path, help="also write it: .npz the motion, .png or .jpg pictures of the robot")
@@ -39,7 +46,7 @@ def _list(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    clips, title = _clips(options)
+    clips, title, left_out = _clips(options)
     table = Table("kind", "clips", "seconds", "shortest", "longest", "a caption", title=title)
     kinds: dict[str, list[Motion]] = {}
     for name, motion in clips.items():
@@ -49,22 +56,23 @@ def _list(options: argparse.Namespace) -> int:
         shown = (f"{sum(seconds):.0f}", f"{min(seconds):.1f}", f"{max(seconds):.1f}")
         table.add_row(kind, str(len(motions)), *shown, next((m.texts[0] for m in motions if m.texts), ""))
     Console().print(table)
-    return 0
+    return 1 if left_out else 0
 
 
 def _gallery(options: argparse.Namespace) -> int:
     from envs.humanoid.motions import gallery
 
-    clips, title = _clips(options)
+    clips, title, left_out = _clips(options)
+    if not clips:
+        print(f"{options.motions}: nothing is left, and no page was written", file=sys.stderr)
+        return 1
     seconds = sum((len(m.keypoints) - 1) / m.fps for m in clips.values())
     print(gallery.write(clips, title, f"{len(clips)} clips, {seconds:.0f} s.", options.out))
-    return 0
+    return 1 if left_out else 0
 
 
 def _show(options: argparse.Namespace) -> int:
-
     from crossbody import gl
-    from crossbody.errors import CrossbodyError
 
     if options.out and options.out.suffix not in (".npz", *PICTURES):
         raise CrossbodyError(f"{options.out}: expected a name that ends in .npz, {' or '.join(PICTURES)}")
@@ -99,21 +107,26 @@ def _picture(motion: Motion, robot_name: str, out: Path) -> None:
     Image.fromarray(sheet(motion, robot.load(robot_name))).save(out)
 
 
-def _clips(options: argparse.Namespace) -> tuple[dict[str, Motion], str]:
-    from rich.console import Console
-    from rich.progress import track
-
+def _clips(options: argparse.Namespace) -> tuple[dict[str, Motion], str, int]:
+    """Return the motions by name, a title, and how many are left out, each with a line that says why."""
     from envs.humanoid.motions.robot_files import read_folder
+    from tasks.motion.foreign import Hints
     from tasks.motion.motion import MotionError
 
     if options.motions is None:
         names = library.names(options.split, options.clips)
-        console = Console(stderr=True)
-        found = {n: library.load(n, options.robot) for n in track(names, "motions", console=console, transient=True)}
+        found = {}
+        with Steps("motions", len(names)) as steps:
+            for name in names:
+                found[name] = library.load(name, options.robot)
+                steps.advance()
         split = "" if options.split == "all" else f", {options.split.replace('_', ' ')}"
-        return found, f"Procedural motions {library.VERSION} of the {options.robot}{split}"
-    read = read_folder(options.motions)
-    for motion in read.values():
-        if isinstance(motion, MotionError):
-            print(f"left out: {motion}")
-    return {n: m for n, m in read.items() if not isinstance(m, MotionError)}, f"Motions of {options.motions.name}"
+        return found, f"Procedural motions {library.VERSION} of the {options.robot}{split}", 0
+    if options.fps is not None and not 0 < options.fps < float("inf"):
+        raise CrossbodyError(f"--fps is {options.fps:g}; it must be above 0")
+    read = read_folder(options.motions, Hints(options.fps, options.up, options.metres_per_unit, tuple(options.joints)))
+    wrong = [motion for motion in read.values() if isinstance(motion, MotionError)]
+    for error in wrong:
+        print(f"left out: {error}", file=sys.stderr)
+    good = {name: motion for name, motion in read.items() if not isinstance(motion, MotionError)}
+    return good, f"Motions of {options.motions.name}", len(wrong)

@@ -199,6 +199,9 @@ def velocity(qpos: np.ndarray, dt: float) -> np.ndarray:
     out = np.zeros((len(qpos), qpos.shape[1] - 1))
     out[:, :3] = np.gradient(qpos[:, :3], dt, axis=0)
     out[:, 6:] = np.gradient(qpos[:, 7:], dt, axis=0)
+    if len(qpos) == 2:
+        out[:, 3:6] = (turns[:1].inv() * turns[1:]).as_rotvec() / dt
+        return out
     spin = (turns[:-2].inv() * turns[2:]).as_rotvec() / (2 * dt)
     out[1:-1, 3:6] = spin
     out[[0, -1], 3:6] = spin[[0, -1]]

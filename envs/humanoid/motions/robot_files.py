@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -10,16 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.humanoid import robot as robots
+from envs.humanoid.motions.headings import ROOT, by_names, layout, of_width
 from tasks.motion import reading
-from tasks.motion.foreign import Hints, frame_rate
+from tasks.motion.foreign import Hints, check_place, frame_rate
 from tasks.motion.motion import LARGEST_ANGLE_RAD, Motion, MotionError, check_radians
 from tasks.motion.reading import NO_HINTS, Read
 
 FILES = (".csv", *reading.FILES)
-ROOT = ("root x", "root y", "root z", "root qx", "root qy", "root qz", "root qw")
-WIDTHS = {7 + 29: "g1_29", 7 + 23: "g1_23"}
-"""Columns of a CSV: the root and the joints of Unitree's G1, in its own order, which is the model's."""
-
 BEYOND_RAD = 0.35
 """How far outside its range a joint may be before the numbers must be something else."""
 UPRIGHT = 0.5
@@ -33,7 +31,7 @@ def read(file: Path, hints: Hints = NO_HINTS, robot: str = "") -> Read:
     """
     if file.suffix.lower() == ".csv":
         try:
-            return {file.stem: from_csv(str(file), file.read_text(), hints, robot)}
+            return {file.stem: from_csv(str(file), file.read_text(encoding="utf-8-sig"), hints, robot)}
         except MotionError as error:
             return {file.stem: error}
         except (OSError, UnicodeDecodeError) as error:
@@ -49,7 +47,12 @@ def read(file: Path, hints: Hints = NO_HINTS, robot: str = "") -> Read:
 
 
 def read_folder(folder: Path, hints: Hints = NO_HINTS, robot: str = "") -> Read:
-    """Return the motions of a folder sorted by name; MotionError when there are none or two of a name."""
+    """Return the motions of a folder sorted by name, and why other files that may be motions are none.
+
+    MotionError when there are none, or two of a name.
+    """
+    if not folder.is_dir():
+        raise MotionError(f"{folder} is not a folder; expected one that holds motions")
     files = sorted(f for f in folder.glob("*") if f.suffix.lower() in FILES and not f.name.startswith("."))
     found: Read = {}
     for file in files:
@@ -57,57 +60,129 @@ def read_folder(folder: Path, hints: Hints = NO_HINTS, robot: str = "") -> Read:
             if name in found:
                 raise MotionError(f"two motions in {folder} are called '{name}'. Move one.")
             found[name] = motion
+    unread = {name: error for name, error in reading.unread(folder).items() if not name.endswith(".csv")}
     if not found:
-        raise MotionError(f"{folder} has no motions; expected {reading.FORMATS}, csv or npz of a robot's joints")
-    return dict(sorted(found.items()))
+        more = f". {next(iter(unread.values()))}" if unread else ""
+        raise MotionError(f"{folder} has no motions; expected {reading.FORMATS}, csv or npz of a robot's joints{more}")
+    return dict(sorted({**found, **unread}.items()))
 
 
 def from_csv(name: str, text: str, hints: Hints, robot: str = "") -> Motion:
-    """Return the motion of rows ``x y z qx qy qz qw joints…`` in metres and radians, with or without a heading."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    heading = _words(lines[0]) if lines and not _is_number(_words(lines[0])[0]) else ()
+    """Return the motion of rows of root and joints in radians: ``x y z qx qy qz qw joints…``, or as the heading has them.
+
+    Only the root's place has a unit, metres unless the hints say another.
+    """
+    lines = [line for line in text.removeprefix("\ufeff").splitlines() if line.strip()]
+    heading = _cells(lines[0]) if lines and not _is_number(_words(lines[0])[0]) else ()
     rows = lines[1:] if heading else lines
     if not rows:
         raise MotionError(f"{name}: it has no frames")
     width = len(_words(rows[0]))
-    configuration, names = _configuration(name, width, heading, robot)
-    values = np.empty((len(rows), width))
-    for frame, line in enumerate(rows):
-        values[frame] = _numbers(name, frame, _words(line), (*ROOT, *names))
+    if heading and len(heading) != width:
+        raise MotionError(f"{name}: its heading has {len(heading)} columns; the first frame has {width}")
+    where = layout(name, width, heading, robot)
+    columns = heading or (*ROOT, *where.names)
+    values = np.array([_numbers(name, frame, _words(line), columns) for frame, line in enumerate(rows)])
     rate = frame_rate(name, None, hints, "; LAFAN1's retargeted files have 30")
+    place = values[:, where.place] * (hints.metres_per_unit or 1.0)
     return made(
-        name, Rows(values[:, :3], np.roll(values[:, 3:7], 1, axis=1), values[:, 7:], names), configuration, rate
+        name,
+        Rows(place, values[:, where.turn], values[:, where.angles], where.names),
+        where.robot,
+        hints._replace(fps=rate),
     )
 
 
 def from_npz(name: str, arrays: Mapping[str, np.ndarray], hints: Hints, robot: str = "") -> Motion:
-    """Return the motion of mjlab's or Isaac Lab's arrays: which order the joints are in is found out from the bodies' places."""
-    angles, places, quats = arrays["joint_pos"], arrays["body_pos_w"], arrays["body_quat_w"]
-    frames = len(angles)
-    if angles.ndim != 2 or places.shape[:1] + places.shape[2:] != (frames, 3) or quats.shape != (*places.shape[:2], 4):
-        raise MotionError(
-            f"{name}: joint_pos is {angles.shape}, body_pos_w {places.shape}, body_quat_w {quats.shape}; "
-            "expected (frames, joints), (frames, bodies, 3) and (frames, bodies, 4)"
-        )
-    rate = frame_rate(name, float(np.ravel(arrays["fps"])[0]) if "fps" in arrays else None, hints)
-    configuration, names = _configuration(name, 7 + angles.shape[1], (), robot)
+    """Return the motion of mjlab's, Isaac Lab's or holosoma's arrays: joints and bodies by the names in the file.
+
+    Without names, the order of the joints is found out from the bodies' places, of which there may be some only.
+    """
+    given = Given.of(name, arrays, hints)
+    rate = frame_rate(name, arrays.get("fps"), hints)
+    orders: list[tuple[str, ...]]
+    if given.joints:
+        configuration, own = by_names(name, given.joints, robot)
+        orders = [own]
+    else:
+        configuration = of_width(name, 7 + given.angles.shape[1], robot)
+        orders = [robots.load(configuration).joint_names, breadth_first(configuration)]
+    root = given.root(robots.load(configuration).body_names[0])
     found = []
-    for order in (names, breadth_first(configuration)):
+    for order in orders:
         try:
-            motion = made(name, Rows(places[:, 0], quats[:, 0], angles, order), configuration, rate)
+            motion = made(
+                name,
+                Rows(given.places[:, root], given.quats[:, root], given.angles, order),
+                configuration,
+                hints._replace(fps=rate),
+            )
         except MotionError as error:
             found.append(error)
             continue
-        found.append(_apart(motion, places, configuration, order is names))
+        found.append(_apart(motion, given, configuration, breadth=order is not orders[0]))
         if found[-1] < SAME_PLACE_M:
             return motion
-    if isinstance(found[0], MotionError) and isinstance(found[1], MotionError):
+    if all(isinstance(f, MotionError) for f in found):
         raise found[0]
     off = " and ".join("out of range" if isinstance(f, MotionError) else f"{1e3 * f:.0f} mm off" for f in found)
+    which = "the file's own order" if given.joints else "neither order"
     raise MotionError(
-        f"{name}: neither order of {configuration}'s joints (depth first as in MuJoCo, breadth first as in Isaac) puts the bodies where "
-        f"body_pos_w has them: {off}. Is it another robot? Say which with `--robot`."
+        f"{name}: {which} of {configuration}'s joints{'' if given.joints else ' (depth first as in MuJoCo, breadth first as in Isaac)'} puts the "
+        f"bodies where body_pos_w has them: {off}. Is it another robot? Say which with `--robot`."
     )
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a robot's npz holds."""
+
+    places: np.ndarray  # (T, B, 3) m
+    quats: np.ndarray  # (T, B, 4) wxyz
+    angles: np.ndarray  # (T, J) rad
+    joints: tuple[str, ...]  # of the J joints; () where the file does not name them
+    bodies: tuple[str, ...]  # of the B bodies; ()
+
+    @staticmethod
+    def of(name: str, arrays: Mapping[str, np.ndarray], hints: Hints) -> Given:
+        """Return the arrays of one file; MotionError where their shapes do not fit."""
+        angles, places, quats = arrays["joint_pos"], arrays["body_pos_w"], arrays["body_quat_w"]
+        frames = len(angles) if angles.ndim else 0
+        if (
+            angles.ndim != 2
+            or places.ndim != 3
+            or places.shape != (frames, places.shape[1], 3)
+            or quats.shape != (*places.shape[:2], 4)
+        ):
+            raise MotionError(
+                f"{name}: joint_pos is {angles.shape}, body_pos_w {places.shape}, body_quat_w {quats.shape}; "
+                "expected (frames, joints), (frames, bodies, 3) and (frames, bodies, 4)"
+            )
+        joints, bodies = _named(arrays, ("joint_names", "dof_names")), _named(arrays, ("body_names", "link_names"))
+        if bodies and len(bodies) != places.shape[1]:
+            raise MotionError(f"{name}: it names {len(bodies)} bodies, and body_pos_w has {places.shape[1]}")
+        if joints and angles.shape[1] not in (len(joints), 7 + len(joints)):
+            raise MotionError(
+                f"{name}: it names {len(joints)} joints, and joint_pos has {angles.shape[1]} columns; expected as many, or 7 of the root more"
+            )
+        if joints:
+            angles = angles[
+                :, -len(joints) :
+            ]  # before them: the root's place and quaternion, which body_pos_w has, too
+        return Given(places * (hints.metres_per_unit or 1.0), quats, angles, joints, bodies)
+
+    def root(self, its: str) -> int:
+        """Return which body is the robot's root: the first, unless the names say."""
+        return self.bodies.index(its) if its in self.bodies else 0
+
+
+def _named(arrays: Mapping[str, np.ndarray], keys: tuple[str, ...]) -> tuple[str, ...]:
+    key = next((k for k in keys if k in arrays), None)
+    try:
+        values = np.ravel(arrays[key]) if key else np.array([], str)
+    except MotionError:  # names as Python objects, which are not read: the bodies' places decide
+        return ()
+    return tuple(v.decode() if isinstance(v, bytes) else str(v) for v in values)
 
 
 def is_robots(arrays: Mapping[str, np.ndarray]) -> bool:
@@ -124,15 +199,19 @@ class Rows(NamedTuple):
     names: tuple[str, ...]  # of the J joints
 
 
-def made(name: str, rows: Rows, robot: str, fps: float) -> Motion:
-    """Return the motion of a robot's rows with the key points of its kinematics; MotionError says what cannot be."""
-    its = robots.load(robot)
+def made(name: str, rows: Rows, robot: str, hints: Hints) -> Motion:
+    """Return the motion of a robot's rows, ``hints.fps`` of them a second, with the key points of its kinematics.
+
+    MotionError says what cannot be.
+    """
+    its, fps = robots.load(robot), hints.fps or float("nan")
     root, quats, angles = (np.asarray(values, dtype=float) for values in rows[:3])
     _check_root(name, root, quats)
     _check_angles(name, angles, rows.names, its)
     quats = quats / np.linalg.norm(quats, axis=1, keepdims=True)
     ordered = its.angles(angles, rows.names, name)
     points = _keypoints(robot, root, quats, ordered)
+    check_place(name, points, fps, hints)
     return Motion(name, points, root, quats, fps, source=name, joint_angles=ordered, joint_names=its.joint_names)
 
 
@@ -152,28 +231,24 @@ def _by_depth(configuration: str) -> tuple[int, ...]:
     return tuple(sorted(range(len(bodies)), key=lambda body: depths[body]))
 
 
-def _apart(motion: Motion, places: np.ndarray, configuration: str, depth_first: bool) -> float:
-    """The mean distance of the bodies to where the file has them, over a few frames; infinite where their number differs."""
-    bodies, _ = _bodies(configuration, motion.root_position, motion.root_quat_wxyz, motion.joint_angles)
-    if bodies.shape[1] != places.shape[1]:
-        return float("inf")
-    ours = bodies if depth_first else bodies[:, list(_by_depth(configuration))]
-    return float(np.linalg.norm(ours - places, axis=-1).mean())
+def _apart(motion: Motion, given: Given, configuration: str, breadth: bool) -> float:
+    """The mean distance in m of the bodies to where the file has them, over all frames.
 
-
-def _configuration(name: str, width: int, heading: tuple[str, ...], robot: str) -> tuple[str, tuple[str, ...]]:
-    named = tuple(word if word.endswith("_joint") else f"{word}_joint" for word in heading[7:])
-    configuration = robot or WIDTHS.get(width, "")
-    if not configuration:
-        listed = " or ".join(f"{columns} ({its})" for columns, its in sorted(WIDTHS.items()))
-        raise MotionError(
-            f"{name}: it has {width - 7} joints ({width} columns); expected 7 of the root and the joints of a G1: {listed} columns. "
-            "Say `--robot` for another configuration."
-        )
-    names = robots.load(configuration).joint_names
-    if width != 7 + len(names):
-        raise MotionError(f"{name}: it has {width - 7} joints; {configuration} has {len(names)}")
-    return configuration, named if set(named) == set(names) else names
+    By names; else in order; else, where the file has some of the bodies only, each from the nearest one of the robot.
+    """
+    ours, _ = _bodies(configuration, motion.root_position, motion.root_quat_wxyz, motion.joint_angles)
+    own = robots.load(configuration).body_names
+    known = [(at, own.index(body)) for at, body in enumerate(given.bodies) if body in own]
+    if known:
+        theirs, mine = (list(columns) for columns in zip(*known, strict=True))
+        return float(np.linalg.norm(ours[:, mine] - given.places[:, theirs], axis=-1).mean())
+    if ours.shape[1] == given.places.shape[1]:
+        ordered = ours[:, list(_by_depth(configuration))] if breadth else ours
+        return float(np.linalg.norm(ordered - given.places, axis=-1).mean())
+    between = np.stack(
+        [np.linalg.norm(ours - given.places[:, [body]], axis=-1).mean(0) for body in range(given.places.shape[1])]
+    )
+    return float(between.min(axis=1).mean())
 
 
 def _check_root(name: str, root: np.ndarray, quats: np.ndarray) -> None:
@@ -244,6 +319,12 @@ def _keypoints(configuration: str, root: np.ndarray, quats: np.ndarray, angles: 
     import torch
 
     return _kinematics(configuration).keypoints(*(torch.as_tensor(v) for v in (root, quats, angles))).numpy()
+
+
+def _cells(line: str) -> tuple[str, ...]:
+    """Return the words of a heading, in which a cell may be empty or hold a space."""
+    separator = next((mark for mark in ",;\t" if mark in line), None)
+    return tuple(cell.strip().strip("\"'") for cell in line.split(separator))
 
 
 def _words(line: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from crossbody import catalog
 from training.data.demonstration import DemonstrationSet, Format
 from training.data.layout import DataError
 from training.data.paths import inside, present
+
+NOTES = (".json", ".jsonl", ".md", ".txt", ".lock")
 
 
 @cache
@@ -52,6 +55,15 @@ def find_sets(path: Path) -> dict[str, Path]:
     if not found:
         raise DataError(_unknown(path))
     return found
+
+
+def passed_over(path: Path, sets: Mapping[str, Path]) -> list[str]:
+    """Return the names of what lies beside a folder's data sets and is none, hidden files and plain notes apart."""
+    if path in sets.values() or not path.is_dir():
+        return []
+    read = {p.relative_to(path).parts[0] for p in sets.values()}
+    beside = sorted(c.name for c in path.iterdir() if c.name not in read and not c.name.startswith("."))
+    return [name for name in beside if Path(name).suffix not in NOTES or (path / name).is_dir()]
 
 
 def name_of(path: Path) -> str:

@@ -104,10 +104,12 @@ class Reader:
     """Episodes of a folder of tasks, or of one task, in the order of tasks and numbers."""
 
     def __init__(self, root: Path):
-        found = [f for f in [*root.glob("*.hdf5"), *root.glob("*/*.hdf5")] if NUMBER.fullmatch(f.stem)]
+        there = [*root.glob("*.hdf5"), *root.glob("*/*.hdf5")]
+        found = [f for f in there if NUMBER.fullmatch(f.stem)]
         self.files = sorted(found, key=lambda f: (f.parent.name, int(f.stem)))
         self._root = root
-        self.remarks: list[str] = []
+        others = sorted(f.name for f in there if f not in found)
+        self.remarks = [f"left out, since their names are no numbers: {', '.join(others)}"] if others else []
         if not self.files:
             raise DataError(f"{root} is not an EgoDex folder: it has no <task>/<number>.hdf5")
         with opened(inside(root, self.files[0].relative_to(root))) as file:
@@ -201,6 +203,8 @@ class Writer:
             raise DataError(
                 f"EgoDex needs {', '.join(f'state.{n}' for n in absent)}, which this data set does not have; collect with end effectors"
             )
+        if not layout.cameras:
+            raise DataError("EgoDex needs the pictures of a camera, which this data set does not have")
         self._root, self._layout, self._count = root, layout, 0
         self.remarks = _left_out(layout)
 

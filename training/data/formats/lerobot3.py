@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 from crossbody.runs import write_atomic
 from training.data import lerobot, statistics
 from training.data.demonstration import Demonstration, Format
+from training.data.jsons import short
 from training.data.layout import DataError, Layout
 from training.data.parquet import Place, open_table, read_table, write_table
 from training.data.paths import file_of, inside, present
@@ -30,6 +32,7 @@ DATA = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 EPISODES = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 TASKS = "meta/tasks.parquet"
+OVERLAP = 0.5  # of the time between two rows
 
 
 class Writer:
@@ -164,6 +167,8 @@ class Reader(lerobot.Reader):
         super().__init__(info, _tasks(root), lerobot.checked_episodes(_episodes(root), root / "meta/episodes"))
         self._open: tuple[Path, Any] | None = None
         self._leave_out_absent_cameras()
+        for column in self.layout.cameras.values():
+            self._check_stretches(column)
 
     def _rows(self, line: Mapping[str, Any]) -> tuple[Path, Any, int]:
         file = self._packed(self.info.data_path, line, "data")
@@ -181,13 +186,35 @@ class Reader(lerobot.Reader):
         return file, self._open[1].slice(int(rows[0]), len(rows)), int(rows[0])
 
     def _film(self, line: Mapping[str, Any], column: str) -> tuple[Path, float, float]:
-        start, end = (_seconds(line.get(f"videos/{column}/{side}_timestamp")) for side in ("from", "to"))
-        return self._packed(self.info.video_path, line, f"videos/{column}", column), start, end
+        start, end = (line.get(f"videos/{column}/{side}_timestamp", math.inf) for side in ("from", "to"))
+        end = math.inf if _unknown(end) else end
+        if not isinstance(start, int | float) or not isinstance(end, int | float) or start < 0 or end < 0:
+            raise DataError(
+                f"{self.info.root}/meta/episodes, episode {line['episode_index']}: the stretch of {column} is from "
+                f"{short(start)} to {short(end)}, expected seconds"
+            )
+        return self._packed(self.info.video_path, line, f"videos/{column}", column), float(start), float(end)
 
     def _packed(self, pattern: str | None, line: Mapping[str, Any], kind: str, column: str = "") -> Path:
         where = f"{self.info.root}/meta/episodes, episode {line['episode_index']}"
         chunk, number = (_index(line, f"{kind}/{name}_index", where) for name in ("chunk", "file"))
         return self._place(pattern, chunk_index=chunk, file_index=number, video_key=column)
+
+    def _check_stretches(self, column: str) -> None:
+        """Raise DataError where two episodes share a stretch of a video."""
+        if self.info.features[column].dtype != "video":
+            return
+        stretches: dict[Path, list[tuple[float, float, int]]] = {}
+        for line in self._episodes:
+            file, start, end = self._film(line, column)
+            stretches.setdefault(file, []).append((start, end, line["episode_index"]))
+        for file, found in stretches.items():
+            for (_, end, one), (start, _, other) in pairwise(sorted(found)):
+                if start < end - OVERLAP / self.info.fps and end < math.inf:
+                    raise DataError(
+                        f"{self.info.root}/meta/episodes: episodes {one} and {other} share a stretch of {file.name} of {column}, "
+                        f"one ends at {end:.3f} s, the other begins at {start:.3f} s"
+                    )
 
     def _leave_out_absent_cameras(self) -> None:
         for camera, column in list(self.layout.cameras.items()):
@@ -235,12 +262,8 @@ def _unknown(value: Any) -> bool:
 def _index(line: Mapping[str, Any], name: str, where: str) -> int:
     value = line.get(name)
     if not isinstance(value, int | float) or not 0 <= value < 1e9 or value != int(value):
-        raise DataError(f"{where}: {name} is {str(value)[:40]!r}, expected a whole number")
+        raise DataError(f"{where}: {name} is {short(value)}, expected a whole number")
     return int(value)
-
-
-def _seconds(value: Any) -> float:
-    return math.inf if _unknown(value) or not isinstance(value, int | float) else float(value)
 
 
 def _joined(arrays: Sequence[Any]) -> Any:

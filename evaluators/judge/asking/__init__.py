@@ -1,0 +1,1 @@
+"""How questions are pursued: the loop, retries, the budget, and answers on disk."""

@@ -1,0 +1,1 @@
+"""What the answers say: scores with intervals, agreement, and pages."""

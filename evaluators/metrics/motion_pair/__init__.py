@@ -1,0 +1,1 @@
+"""Metrics of a predicted and a real motion."""

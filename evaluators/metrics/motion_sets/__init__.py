@@ -1,0 +1,1 @@
+"""Metrics of sets of motions in an embedding."""

@@ -1,0 +1,1 @@
+"""Metrics of the trace of a body that tracks a motion."""

@@ -1,0 +1,18 @@
+"""LPIPS v0.1 through VGG16: how differently a trained network sees the frames."""
+
+from __future__ import annotations
+
+import math
+
+from evaluators.backbones.weights import LPIPS_VGG
+from evaluators.metric import Metric, Unknown
+from evaluators.metrics.video_pair.perception import lpips
+from evaluators.subjects.video import VideoPair
+
+
+def lpips_vgg(pair: VideoPair) -> float | Unknown:
+    """Return the mean over frames of LPIPS (Zhang et al. 2018), linear heads v0.1, trunk VGG16; 0 for equal frames."""
+    return lpips(pair, "vgg")
+
+
+METRIC = Metric("lpips_vgg", "down", (0.0, math.inf), 1, lpips_vgg, backbone=LPIPS_VGG)

@@ -1,0 +1,1 @@
+"""Metrics of sets of videos in an embedding."""

@@ -1,0 +1,1 @@
+"""What is special about motions: how they are aligned, measured and embedded."""

@@ -1,0 +1,1 @@
+"""What is special about videos: how clips are read, aligned and measured."""

@@ -1,0 +1,1 @@
+"""What a metric takes: an episode's trace, motions, videos, and sets of them."""

@@ -1,0 +1,1 @@
+"""Reasons of failures: one file each, with a ``REASON``."""
