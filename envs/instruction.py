@@ -49,5 +49,5 @@ class Texts(Sequence[str]):
 
 
 @read_from_shared_memory.register(Instruction)
-def _read_now(space: Instruction, shared_memory: Any, n: int = 1) -> Texts:
+def _read_now(space: Instruction, shared_memory: Any, n: int = 1) -> Any:
     return Texts(space, np.frombuffer(shared_memory.get_obj(), dtype=np.int32).reshape(n, space.max_length))

@@ -100,7 +100,7 @@ def select(suite: SuiteSpec, pattern: str) -> list[TaskSpec]:
             within = (
                 [t.name for t in suite.tasks if glob.strip("*").lower() in t.name.lower()] if glob.strip("*") else []
             )
-            if within and "*" not in glob:
+            if len(within) > 1 and "*" not in glob:
                 raise CrossbodyError(
                     f"no task of {suite.name} is called '{glob}', but {len(within)} have it in their names "
                     f"(the first is {within[0]}): --tasks '*{_as_in(within[0], glob)}*'"

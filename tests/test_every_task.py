@@ -77,7 +77,8 @@ def test_one_task_of_each_environment_is_built_and_two_resets_with_one_seed_are_
         for _ in range(2)
     ]
     np.testing.assert_equal(dict(seen[0]), dict(seen[1]))
-    chunk = {c.name: np.zeros((2, *c.shape), c.dtype) for c in offered.action}
+    rng = np.random.default_rng(0)  # no zeros: a rotation cannot be made of them
+    chunk = {c.name: rng.normal(0, 0.1, (2, *c.shape)).astype(c.dtype) for c in offered.action}
     result = env.step_chunk(chunk)
     assert 1 <= result.steps <= 2 and all(isinstance(bit, bool | np.bool_) for bit in result.success)
     assert env.fingerprint()
