@@ -1,4 +1,4 @@
-"""A stranger's G1 tracker from the package holosoma-inference: an ONNX policy with its own reference and its own contract."""
+"""An external policy, a G1 tracker from the package holosoma-inference: an ONNX policy with its own reference and its own contract."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Holosoma:
     in_worker = False
 
     def __init__(self) -> None:
+        from crossbody import external_policy
         from tasks import tracking
-        from tasks.motion import stranger
 
-        self._policy = stranger.load()
+        self._policy = external_policy.load()
         count = len(self._policy.joints)
         self.reads: tuple[Channel, ...] = (
             tracking.joints(count), tracking.joint_speeds(count), tracking.GYRO, tracking.TORSO, tracking.FRAME,
@@ -39,7 +39,7 @@ class Holosoma:
         self.gives = (tracking.targets(count),)
         self._last: dict[str, np.ndarray] = {}
         self.card = {
-            "weights": stranger.SHA256,
+            "weights": external_policy.SHA256,
             "source": "holosoma-inference 0.1.3, models/wbt/ppo_g1_29dof_dancing.onnx",
         }
 

@@ -54,6 +54,7 @@ KINDS = {
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),
     "engines": Kind("envs/engines", "open_pool"),
+    "robots": Kind("envs/humanoid/robots"),
     "formats": Kind("training/data/formats", "FORMAT"),
 }
 

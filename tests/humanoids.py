@@ -33,6 +33,16 @@ def swaying(robot: Robot | None = None, seconds: float = 2.0, fps: float = 50.0,
     return motion_of(robot, root, np.tile(LEVEL, (len(time), 1)), angles, fps=fps, name=name)
 
 
+def swaying_of(robot: Robot) -> Motion:
+    """Return a motion of any robot that stands in its default pose and bends its elbows a little."""
+    time = np.arange(101) / 50
+    angles = np.tile(robot.default_angles, (len(time), 1))
+    elbows = [i for i, name in enumerate(robot.joint_names) if "elbow" in name]
+    angles[:, elbows] += 0.2 * np.sin(np.pi * time / 2)[:, None]
+    root = np.tile((0.0, 0.0, robot.default_height), (len(time), 1))
+    return motion_of(robot, root, np.tile(LEVEL, (len(time), 1)), angles)
+
+
 def motion_of(robot: Robot, root, quats, angles, fps: float = 50.0, name: str = "clip") -> Motion:
     """Return a motion whose key points are the robot's own."""
     from envs.humanoid.kinematics import Kinematics

@@ -242,7 +242,12 @@ def test_notes_that_are_nested_or_of_several_types_become_json_text(tmp_path):
     convert(source, tmp_path / "made", "lerobot3")
     found = open_set(tmp_path / "made")[1].notes
     assert (found["config"], found["empty"], found["n"]) == ('[{"skill": 1}]', "{}", None)
-    assert open_set(tmp_path / "made")[0].notes["n"] == 1
+    assert open_set(tmp_path / "made")[0].notes == {
+        "config": '[{"skill": "pick"}]',
+        "empty": "{}",
+        "n": 1,
+        "task": "set",
+    }
 
 
 def test_a_dotted_folder_is_the_name_of_the_task(tmp_path):

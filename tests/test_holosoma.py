@@ -1,4 +1,4 @@
-"""The stranger's policy: its contract by hand, and the figures that were seen when it dances in our environment."""
+"""The external policy: its contract by hand, and the figures that were seen when it dances in our environment."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from agents import holosoma
+from crossbody import external_policy
 from crossbody.errors import MissingExtra
 from envs.humanoid import robot
 from evaluators.loop.acting import fit
 from evaluators.metric import metrics_of
 from evaluators.subjects.trace import Trace, tracked
-from tasks.motion import stranger
 
 ABSENT = [name for name in ("holosoma_inference", "onnxruntime") if importlib.util.find_spec(name) is None]
 needs_extra = pytest.mark.skipif(bool(ABSENT), reason=f"the extra holosoma is not installed: {', '.join(ABSENT)}")
 
 
 def test_without_the_packages_the_message_says_what_brings_them(monkeypatch):
-    monkeypatch.setattr(stranger, "find_spec", lambda name: None)
+    monkeypatch.setattr(external_policy, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match="needs holosoma_inference and onnxruntime; `uv sync --extra holosoma`"):
-        stranger.policy_file()
+        external_policy.policy_file()
 
 
 def test_the_reference_torso_is_seen_from_the_robots():
@@ -36,7 +36,7 @@ def test_the_reference_torso_is_seen_from_the_robots():
 
 @needs_extra
 def test_its_metadata_describe_our_robot():
-    policy, ours = stranger.load(), robot.load("g1_29")
+    policy, ours = external_policy.load(), robot.load("g1_29")
     assert policy.joints == ours.joint_names
     np.testing.assert_allclose(policy.stiffness, ours.stiffness, atol=1e-5)
     np.testing.assert_allclose(policy.damping, ours.damping, atol=1e-5)
@@ -49,7 +49,7 @@ def test_its_metadata_describe_our_robot():
 def test_it_dances_four_seconds_as_well_as_it_was_seen_to(monkeypatch):
     from envs.humanoid import dance, episode
 
-    monkeypatch.setattr(stranger, "FRAMES", 202)
+    monkeypatch.setattr(external_policy, "FRAMES", 202)
     monkeypatch.setattr(episode, "dance", dance.dance.__wrapped__)
     env = episode.Tracking("stranger", robot_name="g1_29", rules="fall")
     agent = holosoma.make(holosoma.Options())

@@ -39,8 +39,8 @@ def test_one_scratch_model_after_another_robot_is_as_a_fresh_copy():
     scratch, data = copy.copy(nominal), mujoco.MjData(nominal)
     for row in VARIATIONS:
         fresh = copy.copy(nominal)
-        change(fresh, nominal, mujoco.MjData(nominal), *row)
-        change(scratch, nominal, data, *row)
+        change(fresh, nominal, mujoco.MjData(nominal), "torso_link", row)
+        change(scratch, nominal, data, "torso_link", row)
         for name in mjx.VARYING:
             np.testing.assert_array_equal(getattr(scratch, name), getattr(fresh, name), err_msg=name)
 
@@ -96,6 +96,6 @@ def test_properties_of_any_number_of_robots_reach_their_rows():
         backend.set_properties(torch.tensor(ids), physics.Properties(*torch.tensor(rows).T))
         for env, row in zip(ids, rows, strict=True):
             model = copy.copy(nominal)
-            change(model, nominal, data, *torch.tensor(row).tolist())
+            change(model, nominal, data, "torso_link", torch.tensor(row).tolist())
             for name, values in backend._fields.items():
                 np.testing.assert_array_equal(values[env].numpy(), getattr(model, name).astype(np.float32), name)

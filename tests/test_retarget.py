@@ -13,7 +13,7 @@ from envs.humanoid import robot
 from envs.humanoid.kinematics import Kinematics
 from envs.humanoid.motions import library
 from envs.humanoid.retarget.fit import Options, rest, retarget
-from envs.humanoid.retarget.targets import SOLE_M, fitted, resampled, standing, straightened
+from envs.humanoid.retarget.targets import fitted, resampled, standing, straightened
 from tasks.motion.keypoints import ANKLES, INDEX
 from tasks.motion.motion import Motion, MotionError
 from tasks.motion.reading import read_one
@@ -21,6 +21,7 @@ from tasks.motion.store import save
 from tests import motions
 
 G1 = robot.load("g1_23")
+SOLE_M = G1.sole_m
 KNEES = [INDEX["left_knee"], INDEX["right_knee"]]
 QUICK = Options(iterations=200)
 
@@ -149,7 +150,7 @@ def test_an_ankle_that_flies_or_runs_does_not_stand():
     ankles[..., 2] = SOLE_M
     ankles[40:60, 0, 2] += 0.2  # the left one is lifted
     ankles[50:, 1, 0] = np.arange(50) * 0.02  # the right one slides at 1 m/s
-    found = standing(ankles, 50.0)
+    found = standing(ankles, 50.0, SOLE_M)
     assert found[:36, 0].all() and found[64:, 0].all() and not found[42:58, 0].any()
     assert found[:45, 1].all() and not found[55:, 1].any()
 

@@ -156,11 +156,12 @@ def test_folders_without_clips_say_what_was_expected(tmp_path, frames):
     with pytest.raises(CrossbodyError, match="nowhere is not a folder; expected one that holds clips"):
         find(tmp_path / "nowhere")
     with pytest.raises(
-        CrossbodyError, match="has no clips; expected mp4, gif, npy, or a folder of png pictures for each"
+        CrossbodyError,
+        match="has no clips; expected mp4, mov, webm, mkv, avi, gif, npy, or a folder of png or jpg pictures",
     ):
         find(tmp_path)
     folder = write_pngs(tmp_path / "a", frames)
-    with pytest.raises(CrossbodyError, match=f"It holds png pictures itself: give its parent, {tmp_path}"):
+    with pytest.raises(CrossbodyError, match=f"It holds pictures itself: give its parent, {tmp_path}"):
         find(folder)
 
 
@@ -198,7 +199,8 @@ def test_clips_that_differ_are_refused_with_both_values(tmp_path, frames):
     with pytest.raises(CrossbodyError, match="--align fps length size"):
         pair_up(tmp_path / "p", tmp_path / "r", ("fps", "length"), math.nan)
     (pair,) = pair_up(tmp_path / "p", tmp_path / "r", pairing.ALIGNMENTS, math.nan)
-    pred, ref, done = aligned(read(pair.pred), read(pair.ref), pairing.ALIGNMENTS, (10.0, 30.0))
+    infos = pair.pred_info._replace(fps=10.0), pair.ref_info._replace(fps=30.0)
+    pred, ref, done = aligned(read(pair.pred), read(pair.ref), pairing.ALIGNMENTS, infos)
     assert pred.shape == ref.shape == (8, 16, 16, 3)
     assert done == "fps 10 to 30; length 34 and 8 to 8; size 48x32 to 16x16"
 

@@ -31,7 +31,7 @@ class Arguments:
     clip: str = ""
     """Of an archive, only clips whose name has this in it."""
     robot: str = "g1_23"
-    """A configuration of the robot: g1_23, g1_24 or g1_29."""
+    """A configuration of a robot: g1_23, g1_24, g1_29, h1_19 (`crossbody list robots`)."""
     fps: float = 50.0
     """Frames a second of what is written; the controllers here run at 50."""
     iterations: int = 300

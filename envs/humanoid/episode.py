@@ -20,7 +20,7 @@ from crossbody.errors import CrossbodyError, UnknownName
 from envs.humanoid import conditions, observations, physics, rewards, robot, rotations, terminations
 from envs.humanoid.dance import dance
 from envs.humanoid.motions import library
-from envs.humanoid.physics import ANGULAR, PAYLOAD_BODY, POSITION, QUAT
+from envs.humanoid.physics import ANGULAR, POSITION, QUAT
 from envs.humanoid.task import Options, Task
 from envs.instruction import Instruction
 from tasks import tracking
@@ -30,7 +30,7 @@ UNLIMITED = 1e3
 """Actions here are what agents command, not what a policy explores."""
 
 STRANGER = "stranger"
-"""The motion that a stranger's policy brings along."""
+"""The motion that an external policy brings along; the word is hashed."""
 
 
 @cache
@@ -170,7 +170,9 @@ class Tracking(gymnasium.Env):
         found: dict[str, Any] = {f"tracking.{name}": value[0].numpy().copy() for name, value in self._seen.items()}
         task, dof = self._running(), self._physics.dof_state[0].numpy()
         root = self._physics.root_state
-        torso = self._physics.body_state[0, list(self._physics.body_names).index(PAYLOAD_BODY), QUAT]
+        torso = self._physics.body_state[
+            0, list(self._physics.body_names).index(self._physics.robot.carrier("torso")), QUAT
+        ]
         found |= {
             "state.joints": dof[:, 0].copy(),
             "state.joint_velocity": dof[:, 1].copy(),

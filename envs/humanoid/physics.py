@@ -26,7 +26,6 @@ BACKENDS = {
 
 # The columns of root_state and body_state.
 POSITION, QUAT, LINEAR, ANGULAR = slice(0, 3), slice(3, 7), slice(7, 10), slice(10, 13)
-PAYLOAD_BODY = "torso_link"
 
 
 class PhysicsError(CrossbodyError):
@@ -38,7 +37,7 @@ class Properties:
     """What may differ between environments, one number for each of n of them."""
 
     friction: Tensor  # (n,) sliding coefficient between soles and floor; the model's own is 0.8
-    payload_kg: Tensor  # (n,) added at the torso's centre of mass
+    payload_kg: Tensor  # (n,) added at the centre of mass of the body that carries the torso's key point
     motor_strength: Tensor  # (n,) factor on every motor's torque: gains and limit
 
     @staticmethod

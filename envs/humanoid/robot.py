@@ -1,6 +1,7 @@
 """The robot as data: which hinges move, their limits, motors and gains, the default pose and the fifteen key points.
 
-Everything comes from ``robots/g1.xml`` (bodies, inertias, limits) and ``robots/g1.toml`` (motors, gains, poses, each with its source).
+A robot is two files of ``robots/``: ``g1.xml`` (bodies, inertias, limits) and ``g1.toml`` (motors, gains, poses, each with its source), and
+its configurations are called ``g1_…``. Other packages add one by an entry point ``crossbody.robots`` whose value is the TOML's path.
 No simulator is needed to read it.
 """
 
@@ -18,12 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from crossbody.catalog import entries, resolve
 from crossbody.errors import CrossbodyError, UnknownName
 from tasks.motion.keypoints import NAMES
 
-FOLDER = Path(__file__).parent / "robots"
 DEFAULT = "g1_23"
-GAINS = "beyondmimic"
 
 
 class RobotError(CrossbodyError):
@@ -71,6 +71,10 @@ class Robot:
         tuple[str, tuple[float, float, float]], ...
     ]  # body and offset, in the order of tasks.motion.keypoints
     sources: Mapping[str, str]  # of the configuration, the motors, the gains and the pose
+    title: str  # the robot's name as people say it
+    sole_m: float  # the ankle's height over the sole
+    sole_corners: tuple[tuple[float, float, float], ...]  # m, of a foot, from its ankle's body
+    loose: np.ndarray  # (D,) how strongly retargeting keeps a joint near 0 that key points say little about
 
     @cached_property
     def joint_names(self) -> tuple[str, ...]:
@@ -81,6 +85,18 @@ class Robot:
     def body_names(self) -> tuple[str, ...]:
         """Return the bodies without the world, the root first: the same for every configuration."""
         return tuple(body.name for body in self.bodies)
+
+    def carrier(self, point: str) -> str:
+        """Return the body that carries a key point."""
+        return self.keypoints[NAMES.index(point)][0]
+
+    def path(self, body: str) -> list[Body]:
+        """Return the bodies from the root's child to a body."""
+        found, at = [], self.body_names.index(body)
+        while at > 0:
+            found.append(self.bodies[at])
+            at = self.bodies[at].parent
+        return found[::-1]
 
     @cached_property
     def limits(self) -> np.ndarray:
@@ -113,16 +129,27 @@ class Robot:
 
 
 def names() -> tuple[str, ...]:
-    """Return the configurations: ``g1_23`` (the default), ``g1_24`` and ``g1_29``."""
-    return tuple(_data("g1")["configurations"])
+    """Return the configurations of all robots: ``g1_23`` (the default), ``g1_24``, ``g1_29``, ``h1_19``."""
+    return tuple(configuration for family in entries("robots") for configuration in _data(family)["configurations"])
 
 
-def load(name: str = DEFAULT, gains: str = GAINS) -> Robot:
-    """Return a configuration with a set of gains; UnknownName for a name that there is not."""
-    family = name.partition("_")[0]
+def gains_of(name: str) -> tuple[str, ...]:
+    """Return a configuration's sets of gains, the usual one first; UnknownName for a name that there is not."""
+    return tuple(_data(family_of(name))["gains"])
+
+
+def family_of(name: str) -> str:
+    """Return the robot of a configuration; UnknownName for a name that there is not."""
     if name not in names():
         raise UnknownName("robot", name, names())
+    return name.partition("_")[0]
+
+
+def load(name: str = DEFAULT, gains: str = "") -> Robot:
+    """Return a configuration with a set of gains, the robot's first unless one is named; UnknownName for a name that there is not."""
+    family = family_of(name)
     data = _data(family)
+    gains = gains or next(iter(data["gains"]))
     if gains not in data["gains"]:
         raise UnknownName("set of gains", gains, data["gains"])
     locked, chosen = data["configurations"][name]["locked"], data["gains"][gains]
@@ -149,6 +176,10 @@ def load(name: str = DEFAULT, gains: str = GAINS) -> Robot:
             "gains": chosen["source"],
             "default_pose": pose["source"],
         },
+        title=data["title"],
+        sole_m=data["feet"]["sole"],
+        sole_corners=tuple((x, y, -data["feet"]["sole"]) for x, y in data["feet"]["corners"]),
+        loose=np.array([next((w for part, w in data["loose"].items() if part in joint), 0.0) for joint in joints]),
     )
 
 
@@ -183,12 +214,17 @@ def _strip(root: ET.Element, joints: set[str], skin: bool) -> None:
 
 @cache
 def _data(family: str) -> dict[str, Any]:
-    return tomllib.loads((FOLDER / f"{family}.toml").read_text())
+    return tomllib.loads(_file(family).read_text())
 
 
 @cache
 def _xml(family: str) -> ET.Element:
-    return ET.parse(FOLDER / _data(family)["model"]).getroot()
+    return ET.parse(_file(family).parent / _data(family)["model"]).getroot()
+
+
+def _file(family: str) -> Path:
+    target = entries("robots")[family].target
+    return Path(target if target.endswith(".toml") else resolve("robots", family))
 
 
 @cache

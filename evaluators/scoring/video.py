@@ -15,7 +15,7 @@ from crossbody.errors import CrossbodyError, UnknownName
 if TYPE_CHECKING:
     from evaluators.metric import Metric
     from evaluators.scoring.videos.measuring import Measured, Options
-    from evaluators.scoring.videos.pairing import Pair
+    from evaluators.scoring.videos.pairing import ClipFiles
     from evaluators.scoring.videos.rows import SetRow
     from evaluators.subjects.video import FlowOracle
 
@@ -26,7 +26,7 @@ SLOW = ("lpips_vgg",)
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Score predicted clips against real ones of the same names: mp4, gif, npy (t, h, w, 3), or folders of png pictures."""
+    """Score predicted clips against real ones of the same names: mp4, mov, webm, mkv, avi, gif, npy (t, h, w, 3), or folders of png or jpg pictures."""
 
     pred: Path
     """Folder of the predicted clips."""
@@ -77,7 +77,7 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     pairs = pair_up(arguments.pred, arguments.ref, options.align, options.fps)
     console = Console(highlight=False)
     measured, rows = run(pairs, metrics, options, arguments.seed, console)
-    facts = _facts(rows, pairs)
+    facts = [*_facts(rows, pairs), *_beside(arguments, pairs, options.fps)]
     page = markdown("Video scores with 95 % intervals", facts, rows)
     told = {"options": asdict(replace(options, fps=arguments.fps)), "flow": arguments.flow}
     made = folder.manifest(arguments, "video", command, **told)
@@ -91,7 +91,7 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
 
 
 def run(
-    pairs: Sequence[Pair], metrics: Mapping[str, Metric], options: Options, seed: int, console: Any
+    pairs: Sequence[ClipFiles], metrics: Mapping[str, Metric], options: Options, seed: int, console: Any
 ) -> tuple[Measured, list[SetRow]]:
     """Return what was measured of each clip and of the set: predictions, the still row, real against real."""
     from crossbody.seeds import generator
@@ -163,7 +163,19 @@ def _bar(console: Any) -> Any:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _facts(rows: Sequence[SetRow], pairs: Sequence[Pair]) -> list[str]:
+def _beside(arguments: Arguments, pairs: Sequence[ClipFiles], fps: float) -> list[str]:
+    """Return what else a reader must know: a rate that holds for some clips only, and files that are not clips."""
+    from evaluators.clips.reading import survey
+    from evaluators.scoring.videos.pairing import rate_line
+
+    notes = [str(folder / name) for folder in (arguments.pred, arguments.ref) for name in survey(folder).notes]
+    more = f" and {len(notes) - 1} more" if len(notes) > 1 else ""
+    return [
+        *filter(None, (rate_line(pairs, fps), f"not read, for they are no clips: {notes[0]}{more}" if notes else ""))
+    ]
+
+
+def _facts(rows: Sequence[SetRow], pairs: Sequence[ClipFiles]) -> list[str]:
     first = rows[0]
     facts = [
         f"{len(pairs)} clip{'s' * (len(pairs) > 1)}, {first.resolution or 'unknown size'}, {first.frames or 'unknown'} frames, {first.fps or 'unknown'} fps",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks.motion.arrays import from_npz
 from tasks.motion.foreign import Hints, frame_rate, keypoints_of, named_keypoints, z_up
-from tasks.motion.motion import Motion, MotionError
+from tasks.motion.motion import Motion, MotionError, numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,11 +66,11 @@ def _asap(name: str, fields: Mapping[str, np.ndarray], hints: Hints) -> Motion:
     return Motion(
         name,
         keypoints_of(name, fields["smpl_joints"], "z", hints),
-        fields["root_trans_offset"].astype(float),
-        np.roll(fields["root_rot"].astype(float), 1, axis=-1),  # xyzw to wxyz
+        numbers(name, "root_trans_offset", fields["root_trans_offset"]),
+        np.roll(numbers(name, "root_rot", fields["root_rot"]), 1, axis=-1),  # xyzw to wxyz
         rate,
         source=name,
-        joint_angles=fields["dof"].astype(float),
+        joint_angles=numbers(name, "dof", fields["dof"]),
         joint_names=ASAP_JOINTS,
     )
 
@@ -82,7 +82,7 @@ def _amp(name: str, fields: Mapping[str, np.ndarray], hints: Hints) -> Motion:
     bodies = tuple(str(n) for n in fields["node_names"])
     positions = body_positions(name, fields)
     keypoints = z_up(named_keypoints(name, positions, bodies), hints.up or "z") * (hints.metres_per_unit or 1.0)
-    quats = np.roll(fields["rotation"][:, 0].astype(float), 1, axis=-1)
+    quats = np.roll(numbers(name, "rotation", fields["rotation"])[:, 0], 1, axis=-1)
     return Motion(name, keypoints, keypoints[:, 0].copy(), quats, rate, source=name)
 
 
@@ -91,7 +91,8 @@ def body_positions(name: str, fields: Mapping[str, np.ndarray]) -> np.ndarray:
     import numpy as np
     from scipy.spatial.transform import Rotation
 
-    local, offsets, parents = fields["rotation"], fields["local_translation"], fields["parent_indices"]
+    local, offsets = (numbers(name, field, fields[field]) for field in ("rotation", "local_translation"))
+    parents = fields["parent_indices"]
     bodies = len(parents)
     if local.shape[1:] != (bodies, 4) or offsets.shape != (bodies, 3):
         raise MotionError(

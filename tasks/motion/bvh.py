@@ -15,6 +15,7 @@ from tasks.motion.motion import Motion, MotionError, check_fps
 if TYPE_CHECKING:
     import numpy as np
 
+CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ")
 LEG_M = (0.4, 1.3)
 """A leg, hip to ankle, of anybody; where the unit is not said, the one of m, cm and mm that makes it so."""
 
@@ -130,7 +131,7 @@ def _hierarchy(name: str, lines: Iterator[tuple[int, list[str]]]) -> list[Joint]
             joints[-1] = Joint(joints[-1].name, joints[-1].parent, (x, y, z), ())
         elif word == "CHANNELS":
             last, channels = joints[-1], tuple(c.capitalize() for c in rest[1:])
-            if len(channels) != int(rest[0]) or not all(c.endswith(("position", "rotation")) for c in channels):
+            if len(channels) != int(rest[0]) or not all(c in CHANNELS for c in channels):
                 raise MotionError(f"{name}: line {number}: the channels of {last.name} are {' '.join(rest)}")
             joints[-1] = Joint(last.name, last.parent, last.offset, channels)
         elif word == "}":

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tasks.motion.keypoints import ANKLES, INDEX, KEYPOINTS, NAMES, SMPL
-from tasks.motion.motion import MotionError, check_fps, check_positions
+from tasks.motion.motion import MotionError, check_fps, check_positions, numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,7 @@ def keypoints_of(name: str, positions: np.ndarray, up: Up, hints: Hints) -> np.n
             f"{', '.join(map(str, SMPL_COUNTS[:-1]))} or {SMPL_COUNTS[-1]} SMPL joints."
         )
     chosen = positions if positions.shape[1] == len(NAMES) else positions[:, list(SMPL)]
-    chosen = chosen.astype(float) * (hints.metres_per_unit or 1.0)
+    chosen = numbers(name, "positions", chosen) * (hints.metres_per_unit or 1.0)
     check_positions(name, chosen, NAMES)
     chosen = z_up(chosen, hints.up or up)
     if hints.up is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.motion.motion import MotionError
+from tasks.motion.motion import MotionError, numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ def joints(name: str, features: np.ndarray) -> np.ndarray:
     import numpy as np
     from scipy.spatial.transform import Rotation
 
-    used = features[:, : 4 + 3 * (JOINTS - 1)].astype(float)
+    used = numbers(name, "the features", features[:, : 4 + 3 * (JOINTS - 1)])
     wrong = np.argwhere(~np.isfinite(used))
     if len(wrong):
         frame, column = wrong[0]

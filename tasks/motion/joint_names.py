@@ -47,7 +47,7 @@ def keypoint_joints(name: str, joints: Sequence[str], said: Sequence[str] = ()) 
         if index in taken:
             raise MotionError(
                 f"{name}: the joint '{joints[index]}' would be both {taken[index]} and {point}. Say which joint is which: "
-                f"`--joints {point}=NAME`; it has {', '.join(joints)}"
+                f"`--joints {point}=NAME`; it has {_listed(joints)}"
             )
         taken[index] = point
     return list(found.values())
@@ -63,7 +63,7 @@ def named(name: str, joints: Sequence[str], said: Sequence[str]) -> dict[str, in
             hint = f" Did you mean '{close[0]}'?" if close else ""
             raise MotionError(f"--joints {word}: expected <key point>=<joint>, with one of {', '.join(NAMES)}.{hint}")
         if joint not in joints:
-            raise MotionError(f"{name}: --joints {word}: there is no joint '{joint}'; it has {', '.join(joints)}")
+            raise MotionError(f"{name}: --joints {word}: there is no joint '{joint}'; it has {_listed(joints)}")
         found[point] = list(joints).index(joint)
     return found
 
@@ -79,13 +79,17 @@ def _find(
                 return index
     raise MotionError(
         f"{name}: no joint is the {point.replace('_', ' ')} (looked for {', '.join(aliases)}); "
-        f"it has {', '.join(joints)}. Say which: `--joints {point}=NAME`"
+        f"it has {_listed(joints)}. Say which: `--joints {point}=NAME`"
     )
+
+
+def _listed(joints: Sequence[str]) -> str:
+    return ", ".join(joint[:40] for joint in joints[:80]) + (" …" if len(joints) > 80 else "")
 
 
 def _spellings(joint: str) -> tuple[str, ...]:
     """Return how a joint may be meant, in small letters, the side first: 'thigh_l', 'L_Thigh', 'LeftThigh' are all 'leftthigh'."""
-    words = [str(int(word)) if word.isdigit() else word.lower() for word in WORDS.findall(joint)]
+    words = [word.lstrip("0") or "0" if word.isdigit() else word.lower() for word in WORDS.findall(joint)]
     at = [i for i, word in enumerate(words) if word in SIDES]
     if at and len(words) > 1:
         return (SIDES[words[at[0]]] + "".join(words[: at[0]] + words[at[0] + 1 :]),)

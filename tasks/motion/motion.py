@@ -58,6 +58,13 @@ def check_fps(name: str, fps: float) -> None:
         raise MotionError(f"{name}: the frame rate is {fps:g}; expected frames per second above 0")
 
 
+def numbers(name: str, what: str, values: np.ndarray) -> np.ndarray:
+    """Return values as floats; MotionError unless they are real numbers."""
+    if values.dtype.kind not in "iufb":
+        raise MotionError(f"{name}: {what} is of the type {values.dtype}; expected numbers")
+    return values.astype(float)
+
+
 def check_positions(name: str, positions: np.ndarray, joints: tuple[str, ...]) -> None:
     """Raise MotionError unless positions are (T >= 2, joints, 3) and finite; it names the first wrong frame and joint."""
     import numpy as np

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.motion.motion import LARGEST_ANGLE_RAD, MotionError
+from tasks.motion.motion import LARGEST_ANGLE_RAD, MotionError, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ def joints(name: str, arrays: Mapping[str, np.ndarray], metres_per_unit: float =
             f"{name}: 'trans' is {None if place is None else place.shape}; expected ({len(turns)}, 3), the pelvis's way"
         )
     out = np.zeros((len(turns), len(JOINTS), 3))
-    out[:, 0] = place * metres_per_unit
+    out[:, 0] = numbers(name, "'trans'", place) * metres_per_unit
     world: list[Rotation] = []
     for joint, parent in enumerate(PARENTS):
         local = Rotation.from_rotvec(turns[:, joint])
@@ -69,7 +69,7 @@ def _turns(name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     poses = (
         arrays["poses"] if "poses" in arrays else np.concatenate([arrays["root_orient"], arrays["pose_body"]], axis=-1)
     )
-    needed = 3 * len(JOINTS)
+    poses, needed = numbers(name, "the pose", poses), 3 * len(JOINTS)
     if poses.ndim == 3 and poses.shape[2] == 3:
         poses = poses.reshape(len(poses), -1)
     if poses.ndim != 2 or poses.shape[1] < needed or poses.shape[1] % 3:
@@ -77,7 +77,7 @@ def _turns(name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
             f"{name}: pose parameters are {poses.shape}; expected (frames, 3 x joints) with the body's {len(JOINTS)} joints first: "
             f"{needed} (SMPL-X's body), 72 (SMPL), 156 (SMPL-H) or 165 (SMPL-X)"
         )
-    turns = poses[:, :needed].reshape(-1, len(JOINTS), 3).astype(float)
+    turns = poses[:, :needed].reshape(-1, len(JOINTS), 3)
     wrong = np.argwhere(~np.isfinite(turns))
     if len(wrong):
         frame, joint, axis = wrong[0]

@@ -20,6 +20,8 @@ from training.data.video import pixel_format
 
 COUNTERS = ("timestamp", "frame_index", "episode_index", "index", TASK)
 """Columns that every set has and a writer makes anew, but for the number of the instruction."""
+COUNTED = ("episode_index", "tasks", "length", "dataset_from_index", "dataset_to_index")
+"""Fields of an episode that a writer makes anew; all others are notes."""
 PICTURES = ("video", "image")
 META = (
     "info.json", "modality.json", "tasks.jsonl", "tasks.parquet", "episodes", "episodes.jsonl", "episodes_stats.jsonl", "stats.json",
@@ -167,7 +169,7 @@ class Reader:
             flat[column] = numbers(self._column(table, column, place), self.info.features[column], column, place)
         language = self._language(table, place)
         said = self._said(language, place)
-        notes = {k: v for k, v in line.items() if k not in ("episode_index", "tasks", "length") and "/" not in k}
+        notes = {k: v for k, v in line.items() if k not in COUNTED and "/" not in k}
         return Demonstration(
             self.layout.unpack(flat),
             {c: self._pictures(line, column, times, (file, first)) for c, column in self.layout.cameras.items()},

@@ -15,6 +15,7 @@ import torch
 from agents.humanoid_tracker.network import Actor
 from agents.nets.checkpoint import Checkpoint, load_checkpoint
 from crossbody.errors import CrossbodyError, UnknownName
+from envs.humanoid import robot as robots
 from training import wbc
 from training.card import write_card
 from training.recipe import FREE, Job, Options, Recipe, Run, filled, given
@@ -147,7 +148,7 @@ def keep(
     }  # fmt: skip
     Checkpoint(KIND, config_of(size, world), _weights(learner.actor), {}, {}, made).save(run.folder)
     about = (
-        f"A whole-body controller: it makes the {world.body.name} configuration of the Unitree G1 follow a reference motion in physics.\n"
+        f"A whole-body controller: it makes the {world.body.name} configuration of the {world.body.title} follow a reference motion in physics.\n"
         "Trained here from nothing by PPO on procedural motions. Licence: Apache-2.0. For research in simulation; nothing here is fit to\n"
         "move a real robot."
     )
@@ -177,6 +178,9 @@ def load_size(options: WbcOptions) -> dict[str, Any]:
     for part, key, value in changes:
         if value is not None:
             size[part][key] = value
+    world = size["world"]
+    if world["gains"] not in robots.gains_of(world["robot"]):
+        world["gains"] = robots.gains_of(world["robot"])[0]
     return size
 
 

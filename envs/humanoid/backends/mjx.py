@@ -114,7 +114,7 @@ class Mjx:
         fields = {name: np.empty((len(rows), *self._fields[name].shape[1:]), np.float32) for name in VARYING}
         model, data = self._scratch
         for at, row in enumerate(rows):
-            change(model, self._model, data, *row)
+            change(model, self._model, data, self.robot.carrier("torso"), row)
             for name, values in fields.items():
                 values[at] = getattr(model, name)
         # Written in place: an array of JAX would be compiled anew for every other number of robots.

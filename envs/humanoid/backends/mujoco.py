@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -23,7 +23,6 @@ from envs.humanoid.physics import (
     ANGULAR,
     DT,
     LINEAR,
-    PAYLOAD_BODY,
     POSITION,
     QUAT,
     Properties,
@@ -60,7 +59,7 @@ class Mujoco:
         self.robot, self.num_envs, self.dt = robot, num_envs, dt
         self.dof_names, self.body_names = robot.joint_names, robot.body_names
         self.model = compile_model(robot, dt)
-        self._scratch = mujoco.MjData(self.model)
+        self._scratch, self._torso = mujoco.MjData(self.model), robot.carrier("torso")
         self._models = [self.model] * num_envs  # copied for an environment when it gets properties of its own
         # Torch's threads beside the simulator's make both several times slower.
         torch.set_num_threads(1)
@@ -103,7 +102,7 @@ class Mujoco:
                 continue
             if self._models[env] is self.model:
                 self._models[env] = copy.copy(self.model)
-            change(self._models[env], self.model, self._scratch, *values)
+            change(self._models[env], self.model, self._scratch, self._torso, values)
 
     def push(self, ids: Tensor, velocity: Tensor) -> None:
         self._qvel[ids.numpy(), :3] += velocity.double().numpy()
@@ -198,12 +197,11 @@ def change(
     model: mujoco.MjModel,
     nominal: mujoco.MjModel,
     scratch: mujoco.MjData,
-    friction: float,
-    payload_kg: float,
-    strength: float,
+    torso: str,
+    values: Sequence[float],
 ) -> None:
-    """Give a copy of the nominal model a friction, a payload and a motor strength; the scratch data is overwritten."""
-    torso = PAYLOAD_BODY
+    """Give a copy of the nominal model a friction, a payload on its torso, and a motor strength; the scratch data is overwritten."""
+    friction, payload_kg, strength = values
     model.geom_friction[(nominal.geom_condim == 3) & (nominal.geom_bodyid > 0), 0] = friction
     model.body(torso).mass = nominal.body(torso).mass + payload_kg
     mujoco.mj_setConst(model, scratch)

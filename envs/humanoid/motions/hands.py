@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 
 from envs.humanoid.motions.plan import signed
+from envs.humanoid.robot import Robot
 
 JOINTS = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow")
 START = {"shoulder_pitch": -0.6, "shoulder_roll": 0.25, "shoulder_yaw": 0.0, "elbow": 0.7}
@@ -18,13 +19,13 @@ REST_WEIGHT = 0.02
 class Arm:
     """One arm of a robot, its trunk upright at the world's origin."""
 
-    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData, side: str):
+    def __init__(self, robot: Robot, model: mujoco.MjModel, data: mujoco.MjData, side: str):
         self._model, self._data, self._side = model, data, side
         self._joints = [model.joint(f"{side}_{joint}_joint").id for joint in JOINTS]
         self._dofs = model.jnt_dofadr[self._joints]
         self._columns = model.jnt_qposadr[self._joints]
-        self._shoulder = model.body(f"{side}_shoulder_roll_link").id
-        self._hand = model.body(f"{side}_wrist_yaw_link").id
+        self._shoulder = model.body(robot.carrier(f"{side}_shoulder")).id
+        self._hand = model.body(robot.carrier(f"{side}_wrist")).id
         self._limits = model.jnt_range[self._joints]
         self._place({joint: 1.5 if joint == "elbow" else 0.0 for joint in JOINTS})
         self.length = float(np.linalg.norm(self._from_shoulder()))

@@ -79,10 +79,18 @@ def folder(robot: str = ROBOT) -> Path:
 
 
 def make(kind: str, seed: int, robot: str = ROBOT) -> Motion:
-    """Return a clip of a kind for a robot, made anew: 50 frames a second, several captions. The same seed is the same clip."""
+    """Return a clip of a kind for a robot, made anew: 50 frames a second, several captions. The same seed is the same clip.
+
+    Plans are posed on the G1; another robot gets its clips by retargeting those of ``ROBOT``.
+    """
+    from envs.humanoid import robot as robots
     from envs.humanoid.motions.timing import FPS
     from tasks.motion.motion import Motion
 
+    if robots.family_of(robot) != robots.family_of(ROBOT):
+        from envs.humanoid.retarget.fit import retarget
+
+        return retarget(make(kind, seed), robots.load(robot), FPS).motion
     body = _body(robot)
     plan = planned(kind, seed, body)
     qpos, _ = body.pose(plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import mujoco
 import numpy as np
@@ -36,18 +37,34 @@ class Figures:
 
 
 class PosingModel:
-    """A robot's MuJoCo model with what posing needs from it; not shared between threads."""
+    """A robot's MuJoCo model with what posing needs from it; not shared between threads.
+
+    Plans are made for the G1's legs and arms, so only its configurations pose; every robot is measured.
+    """
 
     def __init__(self, robot: robots.Robot):
         model = mujoco.MjModel.from_xml_string(robots.mjcf(robot))
         self.robot, self.model, self.data = robot, model, mujoco.MjData(model)
         self.columns = {name.removesuffix("_joint"): 7 + i for i, name in enumerate(robot.joint_names)}
         self.mass = float(model.body_subtreemass[1])
-        self._chain = self._legs()
-        self._arms = {side: Arm(model, self.data, side) for side in SIDES}
-        self.arm_m = self._arms["left"].length
-        self._leg_columns = np.array([[self.columns[f"{s}_{j}"] for j in legs.JOINTS] for s in SIDES])
         self._hips = np.array([[0.0, 0.1165, -HIP_DROP_M], [0.0, -0.1165, -HIP_DROP_M]])
+
+    @cached_property
+    def arm_m(self) -> float:
+        """Return the length of an arm, m."""
+        return self._arms["left"].length
+
+    @cached_property
+    def _arms(self) -> dict[str, Arm]:
+        return {side: Arm(self.robot, self.model, self.data, side) for side in SIDES}
+
+    @cached_property
+    def _chain(self) -> legs.Chain:
+        return self._legs()
+
+    @cached_property
+    def _leg_columns(self) -> np.ndarray:
+        return np.array([[self.columns[f"{s}_{j}"] for j in legs.JOINTS] for s in SIDES])
 
     def arm_to(self, side: str, goal: np.ndarray) -> dict[str, float]:
         """Return an arm's pose, given as for the left, with the wrist at (forward, outward, up) m from its shoulder, the trunk upright."""
@@ -65,9 +82,10 @@ class PosingModel:
             out[frame] = self.data.xpos[bodies] + (turns @ offsets[:, :, None])[..., 0]
         return out
 
-    def soles(self, qpos: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Return where points (N, 3) of each foot's last body are: (T, 2, N, 3)."""
-        bodies = np.array([self.model.body(f"{side}_ankle_roll_link").id for side in SIDES])
+    def soles(self, qpos: np.ndarray) -> np.ndarray:
+        """Return where the corners (N, 3) of each foot's sole are: (T, 2, N, 3)."""
+        points = np.array(self.robot.sole_corners)
+        bodies = np.array([self.model.body(self.robot.carrier(f"{side}_ankle")).id for side in SIDES])
         out = np.empty((len(qpos), 2, len(points), 3))
         for frame, row in enumerate(qpos):
             self.data.qpos[:] = row

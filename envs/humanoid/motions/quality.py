@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.humanoid.motions.balance import residual
-from envs.humanoid.motions.plan import SOLE_M
 from envs.humanoid.motions.posing import PosingModel, velocity
 from tasks.motion.motion import Motion, MotionError
 
-SOLE_CORNERS = np.array([(x, y, -SOLE_M) for x in (-0.05, 0.12) for y in (-0.03, 0.03)])
-"""Of the foot's contact, in the frame of its last body."""
 CONTACT_M, SUPPORT_M = 0.005, 0.015
 """Below the first a corner of a sole must not slide, below the second it is taken to bear: soles of fitted motions are not quite level."""
 MARGIN_M = 0.01
@@ -51,7 +48,7 @@ def measure(motion: Motion, body: PosingModel) -> Quality:
     dt, robot = 1 / motion.fps, body.robot
     angles = robot.angles(motion.joint_angles, motion.joint_names, motion.name)
     qpos = np.concatenate([motion.root_position, motion.root_quat_wxyz, angles], axis=1)
-    corners = body.soles(qpos, SOLE_CORNERS).reshape(len(qpos), -1, 3)
+    corners = body.soles(qpos).reshape(len(qpos), -1, 3)
     down = corners[..., 2] < CONTACT_M
     slide = np.linalg.norm(np.diff(corners[..., :2], axis=0), axis=-1) / dt
     held = down[1:] & down[:-1]

@@ -14,7 +14,7 @@ from envs.humanoid import robot as robots
 from envs.humanoid.motions.headings import ROOT, by_names, layout, of_width
 from tasks.motion import reading
 from tasks.motion.foreign import Hints, check_place, frame_rate
-from tasks.motion.motion import LARGEST_ANGLE_RAD, Motion, MotionError, check_radians
+from tasks.motion.motion import LARGEST_ANGLE_RAD, Motion, MotionError, check_radians, numbers
 from tasks.motion.reading import NO_HINTS, Read
 
 FILES = (".csv", *reading.FILES)
@@ -146,7 +146,7 @@ class Given:
     @staticmethod
     def of(name: str, arrays: Mapping[str, np.ndarray], hints: Hints) -> Given:
         """Return the arrays of one file; MotionError where their shapes do not fit."""
-        angles, places, quats = arrays["joint_pos"], arrays["body_pos_w"], arrays["body_quat_w"]
+        angles, places, quats = (numbers(name, key, arrays[key]) for key in ("joint_pos", "body_pos_w", "body_quat_w"))
         frames = len(angles) if angles.ndim else 0
         if (
             angles.ndim != 2

@@ -16,12 +16,10 @@ from torch import Tensor
 from envs.humanoid import rotations
 from envs.humanoid.kinematics import Kinematics
 from envs.humanoid.retarget.online import Online
-from envs.humanoid.retarget.targets import FEET, LOOSE, SOLE_M, Targets, fitted
+from envs.humanoid.retarget.targets import Targets, fitted
 from envs.humanoid.robot import Robot
 from tasks.motion.keypoints import ANKLES
 from tasks.motion.motion import Motion
-
-CORNERS_M = tuple((x, y, -SOLE_M) for x in (-0.05, 0.12) for y in (-0.03, 0.03))
 
 
 @dataclass(frozen=True)
@@ -122,10 +120,10 @@ class _Loss:
         weights = np.ones(points.shape[:2])
         weights[:, list(ANKLES)] += (options.feet - 1) * stands
         self._weights, self._stands = torch.as_tensor(weights), torch.as_tensor(stands.astype(float))
-        self._feet = [robot.body_names.index(foot) for foot in FEET]
-        self._corners = torch.tensor(CORNERS_M, dtype=torch.float64)
-        loose = [next((w for part, w in LOOSE.items() if part in joint), 0.0) for joint in robot.joint_names]
-        self._loose = torch.tensor(loose, dtype=torch.float64)
+        self._feet = [robot.body_names.index(robot.carrier(f"{side}_ankle")) for side in ("left", "right")]
+        self._corners = torch.tensor(robot.sole_corners, dtype=torch.float64)
+        self._loose = torch.tensor(robot.loose, dtype=torch.float64)
+        self._sole_m = robot.sole_m
 
     def __call__(self, root: Tensor, quat: Tensor, angles: Tensor) -> Tensor:
         options = self._options
@@ -133,7 +131,7 @@ class _Loss:
         apart = ((self._kinematics.points(places, turns) - self._points) ** 2).sum(-1)
         follow = (self._weights * (torch.sqrt(apart + options.softness_m**2) - options.softness_m)).mean()
         soles = rotations.rotate(turns[:, self._feet, None], self._corners)
-        level = ((soles[..., 2] + SOLE_M) ** 2).mean(-1)
+        level = ((soles[..., 2] + self._sole_m) ** 2).mean(-1)
         under = torch.relu(-(places[:, self._feet, None] + soles)[..., 2])
         moved = (places[:, self._feet, None] + soles).diff(dim=0).pow(2).sum(-1).mean(-1)
         both = self._stands[1:] * self._stands[:-1]

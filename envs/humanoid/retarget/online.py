@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 
 from envs.humanoid.reference import FPS
-from envs.humanoid.retarget.targets import FEET, LOOSE, LOW_M, SOLE_M, Targets, leg, proportioned
+from envs.humanoid.retarget.targets import LOW_M, Targets, leg, proportioned
 from envs.humanoid.robot import Robot, mjcf
 from tasks.motion.keypoints import ANKLES
 
@@ -43,9 +43,8 @@ class Online:
         self._data = mujoco.MjData(model)
         self._bodies = [model.body(name).id for name, _ in robot.keypoints]
         self._offsets = np.array([offset for _, offset in robot.keypoints])
-        self._feet = [model.body(name).id for name in FEET]
-        loose = [next((w for part, w in LOOSE.items() if part in joint), 0.0) for joint in robot.joint_names]
-        self._loose = options.loose_m * np.array([0.0] * 6 + loose)
+        self._feet = [model.body(robot.carrier(f"{side}_ankle")).id for side in ("left", "right")]
+        self._loose = options.loose_m * np.concatenate([np.zeros(6), robot.loose])
         self._low, self._high = robot.limits.T
         self._furthest = robot.speed / FPS
         self.reset(np.array([0, 0, robot.default_height, 1.0, 0, 0, 0]), robot.default_angles)
@@ -86,7 +85,7 @@ class Online:
         if self._scale is None or self._rise is None:
             self._scale = float(leg(self._rest[None])[0] / max(leg(points[None])[0], 1e-6))
             own, _ = proportioned(points[None], self.robot, self._rest, self._scale)
-            self._rise = SOLE_M - own[0, list(ANKLES), 2].min()
+            self._rise = self.robot.sole_m - own[0, list(ANKLES), 2].min()
         own, _ = proportioned(points[None], self.robot, self._rest, self._scale)
         return own[0] + [0, 0, self._rise]
 
@@ -97,7 +96,7 @@ class Online:
     def _step(self, goal: np.ndarray) -> None:
         options, model = self._options, self._model
         self._place()
-        near = np.clip(1 - (goal[list(ANKLES), 2] - SOLE_M) / LOW_M, 0, 1)
+        near = np.clip(1 - (goal[list(ANKLES), 2] - self.robot.sole_m) / LOW_M, 0, 1)
         weights = np.ones(len(goal))
         weights[list(ANKLES)] += (options.ankles - 1) * near
         rows = [weights[:, None, None] * self._jacobians(), *self._soles(near)]

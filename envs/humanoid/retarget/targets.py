@@ -12,11 +12,8 @@ from envs.humanoid.robot import Robot
 from tasks.motion.keypoints import ANKLES, INDEX
 from tasks.motion.motion import Motion, MotionError
 
-SOLE_M = 0.035
-"""The ankle's height over the robot's sole."""
-FEET = ("left_ankle_roll_link", "right_ankle_roll_link")
-LOOSE = {"wrist_roll": 1.0, "hip_yaw": 0.3, "ankle_roll": 0.3, "ankle_pitch": 0.05, "shoulder_yaw": 0.02}
-"""Joints that key points say little about, and how strongly they are kept near 0."""
+ACROSS = 0.9
+"""How much of a unit axis lies along a direction for a hinge to count as one about it."""
 
 GROUND_QUANTILE = 0.05
 LOW_M, SLOW_M_S = 0.05, 0.3
@@ -71,10 +68,10 @@ def fitted(motion: Motion, robot: Robot, rest: np.ndarray, fps: float) -> Target
     people = straightened(resampled(motion, fps))
     scale = leg(rest[None])[0] / float(np.median(leg(people)))
     points, pelvis = proportioned(people, robot, rest, scale)
-    points[..., 2] += SOLE_M - np.quantile(points[:, list(ANKLES), 2], GROUND_QUANTILE)
-    stands = standing(points[:, list(ANKLES)], fps)
-    points[..., 2] += _onto_floor(points[:, list(ANKLES), 2], stands, fps)[:, None]
-    feet = _held(points[:, list(ANKLES)], stands, fps)
+    points[..., 2] += robot.sole_m - np.quantile(points[:, list(ANKLES), 2], GROUND_QUANTILE)
+    stands = standing(points[:, list(ANKLES)], fps, robot.sole_m)
+    points[..., 2] += _onto_floor(robot.sole_m - points[:, list(ANKLES), 2], stands, fps)[:, None]
+    feet = _held(points[:, list(ANKLES)], stands, fps, robot.sole_m)
     return Targets(points, feet, pelvis.as_quat(scalar_first=True), stands, float(scale), fps)
 
 
@@ -128,11 +125,14 @@ def leg(points: np.ndarray) -> np.ndarray:
     return total / 2
 
 
-def standing(ankles: np.ndarray, fps: float) -> np.ndarray:
-    """Return whether each of two ankles (T, 2, 3) stands, (T, 2): low and slow, for no less than a tenth of a second."""
+def standing(ankles: np.ndarray, fps: float, sole_m: float) -> np.ndarray:
+    """Return whether each of two ankles (T, 2, 3) stands, (T, 2): low and slow, for no less than a tenth of a second.
+
+    ``sole_m`` is an ankle's height over its sole.
+    """
     smooth = gaussian_filter1d(ankles, 0.02 * fps, axis=0, mode="nearest")
     speed = np.linalg.norm(np.gradient(smooth, 1 / fps, axis=0), axis=-1)
-    still = (ankles[..., 2] < SOLE_M + LOW_M) & (speed < SLOW_M_S)
+    still = (ankles[..., 2] < sole_m + LOW_M) & (speed < SLOW_M_S)
     width = max(1, round(SHORTEST_STAND_S * fps))
     shape = np.ones((width, 1), bool)
     # The ends count as what stands next to them: a clip that begins in a stand began before.
@@ -140,24 +140,24 @@ def standing(ankles: np.ndarray, fps: float) -> np.ndarray:
     return binary_opening(binary_closing(padded, shape), shape)[width:-width]
 
 
-def _onto_floor(heights: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarray:
-    """How far (T,) a body must rise for the ankles (T, 2) that stand to be at their height, on average; slowly between stands."""
+def _onto_floor(lacks: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarray:
+    """How far (T,) a body must rise for the ankles that stand and lack (T, 2) m to be at their height, on average; slowly between stands."""
     count = stands.sum(axis=1)
     known = np.flatnonzero(count)
     if not len(known):
-        return np.zeros(len(heights))
-    rise = ((SOLE_M - heights) * stands).sum(axis=1)[known] / count[known]
-    return gaussian_filter1d(np.interp(np.arange(len(heights)), known, rise), SETTLE_S * fps, mode="nearest")
+        return np.zeros(len(lacks))
+    rise = (lacks * stands).sum(axis=1)[known] / count[known]
+    return gaussian_filter1d(np.interp(np.arange(len(lacks)), known, rise), SETTLE_S * fps, mode="nearest")
 
 
-def _held(ankles: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarray:
+def _held(ankles: np.ndarray, stands: np.ndarray, fps: float, sole_m: float) -> np.ndarray:
     """Each stand of a foot is at one place, on the floor; into it and out of it the foot goes over BLEND_S."""
     out = ankles.copy()
     for foot in range(2):
         for span in _stays(ankles[:, foot, :2], stands[:, foot]):
             inside = np.zeros(len(ankles))
             inside[span] = 1.0
-            place = np.array([*ankles[span, foot, :2].mean(axis=0), SOLE_M])
+            place = np.array([*ankles[span, foot, :2].mean(axis=0), sole_m])
             share = np.maximum(gaussian_filter1d(inside, BLEND_S * fps / 2, mode="nearest") * ~stands[:, foot], inside)
             out[:, foot] += share[:, None] * (place - ankles[:, foot])
     return out
@@ -182,10 +182,20 @@ def _hip(robot: Robot, rest: np.ndarray, side: str, thigh: np.ndarray) -> np.nda
     Left at its place of rest, a hip that is bent by a right angle would be 43 mm from where the robot's can be, and its knee with it.
     """
     at_rest = rest[INDEX[f"{side}_hip"]]
-    pitch = robot.bodies[robot.body_names.index(f"{side}_hip_pitch_link")].position
+    pitch = _pitches_about(robot, robot.carrier(f"{side}_hip"))
     axis = np.array([pitch[0], at_rest[1], pitch[2]])
     swing = np.arctan2(-thigh[:, 0], -thigh[:, 2])
     return axis + Rotation.from_rotvec(swing[:, None] * [0, 1, 0]).apply(at_rest - axis)
+
+
+def _pitches_about(robot: Robot, hip: str) -> np.ndarray:
+    """Return where the hinge is that pitches a hip, from the pelvis at rest: the last on the way to it whose axis is across."""
+    place, found = np.zeros(3), np.zeros(3)
+    for body in robot.path(hip):
+        place = place + np.array(body.position)
+        if abs(body.axis[1]) > ACROSS:
+            found = place
+    return found
 
 
 def _frames(people: np.ndarray, robot: Robot) -> tuple[Rotation, Rotation]:
@@ -194,7 +204,7 @@ def _frames(people: np.ndarray, robot: Robot) -> tuple[Rotation, Rotation]:
     shoulders = people[:, INDEX["left_shoulder"]] - people[:, INDEX["right_shoulder"]]
     between = 0.5 * (people[:, INDEX["left_shoulder"]] + people[:, INDEX["right_shoulder"]])
     spine = between - people[:, 0]
-    bends = {"waist_roll_joint", "waist_pitch_joint"} & set(robot.joint_names)
+    bends = any(body.joint and abs(body.axis[2]) < ACROSS for body in robot.path(robot.carrier("torso")))
     if not bends:
         return _axes(hips, spine), _axes(shoulders, spine)
     lower = people[:, INDEX["torso"]] - people[:, 0]
@@ -217,7 +227,7 @@ def _axes(left: np.ndarray, up: np.ndarray) -> Rotation:
 
 
 def _waist_height(robot: Robot) -> float:
-    torso, height = robot.body_names.index("torso_link"), 0.0
-    while torso > 0:
-        height, torso = height + robot.bodies[torso].position[2], robot.bodies[torso].parent
+    height = 0.0
+    for body in reversed(robot.path(robot.carrier("torso"))):
+        height = height + body.position[2]
     return height

@@ -244,4 +244,4 @@ def _shoulders(body: PosingModel) -> dict[str, np.ndarray]:
     data = mujoco.MjData(body.model)
     data.qpos[3] = 1
     mujoco.mj_kinematics(body.model, data)
-    return {side: data.body(f"{side}_shoulder_roll_link").xpos - data.qpos[:3] for side in SIDES}
+    return {side: data.body(body.robot.carrier(f"{side}_shoulder")).xpos - data.qpos[:3] for side in SIDES}

@@ -9,6 +9,8 @@ from typing import Any
 from crossbody.contracts import ClipKind
 from crossbody.errors import CrossbodyError
 from evaluators.clips import reading
+from evaluators.clips.info import check_even
+from evaluators.clips.pictures import pictures
 from evaluators.generation.asked import FPS, FRAMES, GIVEN, OTHER, TRUTH, Asked, digest_of_files, given_and_truth
 
 
@@ -53,7 +55,7 @@ class VideoClips:
         return frames if frames.dtype == np.uint8 else np.round(frames * 255).astype(np.uint8)
 
     def _fps(self, name: str) -> float:
-        stated = reading.probe(self._paths[name]).fps
+        stated = check_even(self._paths[name], reading.probe(self._paths[name])).fps
         fps = stated if math.isfinite(stated) else self._asked.fps
         if not fps:
             raise CrossbodyError(f"{self._paths[name]} does not say its frame rate. Give --fps N.")
@@ -71,4 +73,4 @@ def _is_video(path: Path) -> bool:
 
 
 def _holds_pictures(path: Path) -> bool:
-    return path.is_dir() and any(path.glob("*.png"))
+    return path.is_dir() and bool(pictures(path))

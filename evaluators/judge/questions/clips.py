@@ -10,6 +10,8 @@ from typing import Literal
 
 import numpy as np
 
+from evaluators.clips.info import check_even
+from evaluators.clips.pictures import pictures
 from evaluators.clips.reading import ClipError, probe, read
 from evaluators.scoring.videos.pairing import SAME_RATE
 
@@ -42,10 +44,10 @@ def read_clip(path: Path) -> Clip:
 
     The hash is that of the file's bytes, of a folder that of its pictures in order: names never enter.
     """
-    if path.is_dir() and not any(f.suffix.lower() == ".png" for f in path.iterdir()):
-        raise ClipError(f"{path} is a folder without png pictures")
+    if path.is_dir() and not pictures(path):
+        raise ClipError(f"{path} is a folder without png or jpg pictures")
     try:
-        info, frames = probe(path), read(path)
+        info, frames = check_even(path, probe(path)), read(path)
         content = np.ascontiguousarray(frames).data if path.is_dir() else path.read_bytes()
     except OSError as error:
         raise ClipError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -12,7 +12,7 @@ from crossbody.errors import MissingExtra
 from evaluators.backbones.weights import Weights
 from evaluators.clips.reading import ClipError, read
 from evaluators.metric import Metric, metrics_of
-from evaluators.scoring.videos.pairing import Pair, aligned
+from evaluators.scoring.videos.pairing import ClipFiles, aligned
 from evaluators.subjects.systems import PREDICTION, REAL, STILL
 from evaluators.subjects.video import Video, VideoPair
 
@@ -93,7 +93,9 @@ class Loaded:
 Progress = Callable[[int, int], None]
 
 
-def measure(pairs: Sequence[Pair], metrics: Mapping[str, Metric], options: Options, progress: Progress) -> Measured:
+def measure(
+    pairs: Sequence[ClipFiles], metrics: Mapping[str, Metric], options: Options, progress: Progress
+) -> Measured:
     """Return rows of every clip as prediction and as still, and I3D features when a metric of sets is among ``metrics``.
 
     Clips are measured one by one on ``options.workers`` threads, so neither their number nor their order moves a value.
@@ -102,23 +104,23 @@ def measure(pairs: Sequence[Pair], metrics: Mapping[str, Metric], options: Optio
     of_pairs = [m for m in metrics.values() if m.name not in of_sets]
     with_features = len(of_pairs) < len(metrics)
 
-    def one(pair: Pair) -> Measured:
+    def one(pair: ClipFiles) -> Measured:
         return _measure_clip(pair, of_pairs, with_features, options)
 
     return _join(_on_threads(one, pairs, options, progress))
 
 
 def measure_real(
-    halves: Sequence[tuple[Pair, Pair]], metrics: Mapping[str, Metric], options: Options, progress: Progress
+    halves: Sequence[tuple[ClipFiles, ClipFiles]], metrics: Mapping[str, Metric], options: Options, progress: Progress
 ) -> Measured:
     """Return rows in which a real clip stands for the prediction of another one: what mere likeness is worth."""
     of_sets = metrics_of("video_sets")
     of_pairs = [m for m in metrics.values() if m.name not in of_sets]
 
-    def one(pair: tuple[Pair, Pair]) -> Measured:
+    def one(pair: tuple[ClipFiles, ClipFiles]) -> Measured:
         a, b = pair
         try:
-            loaded = _load(Pair(a.name, a.ref, b.ref, a.ref_info, b.ref_info), b.name, options)
+            loaded = _load(ClipFiles(a.name, a.ref, b.ref, a.ref_info, b.ref_info), b.name, options)
         except ClipError as error:
             return Measured([_missing(a.name, REAL, b.name, m, str(error), options) for m in of_pairs])
         return Measured([_row(loaded, REAL, loaded.pair, m, options) for m in of_pairs])
@@ -126,7 +128,7 @@ def measure_real(
     return _join(_on_threads(one, halves, options, progress))
 
 
-def _measure_clip(pair: Pair, metrics: Sequence[Metric], with_features: bool, options: Options) -> Measured:
+def _measure_clip(pair: ClipFiles, metrics: Sequence[Metric], with_features: bool, options: Options) -> Measured:
     try:
         if pair.reason:
             raise ClipError(pair.reason)
@@ -155,14 +157,14 @@ def _add_features(found: Measured, loaded: Loaded, still: VideoPair, options: Op
     found.features = {system: {loaded.name: row} for system, row in zip(videos, features, strict=True)}
 
 
-def _load(pair: Pair, against: str, options: Options) -> Loaded:
+def _load(pair: ClipFiles, against: str, options: Options) -> Loaded:
     assert pair.pred and pair.ref and pair.pred_info and pair.ref_info
-    rates = (pair.pred_info.fps, pair.ref_info.fps)
-    pred, ref, done = aligned(read(pair.pred), read(pair.ref), options.align, rates)
+    infos = pair.pred_info, pair.ref_info
+    pred, ref, done = aligned(read(pair.pred), read(pair.ref), options.align, infos)
     if len(ref) <= options.given:
         raise ClipError(f"'{pair.name}' has {len(ref)} frames, and {options.given} of them were given")
     last_given = ref[max(0, options.given - 1)]
-    fps = rates[0] if math.isnan(rates[1]) else rates[1]
+    fps = infos[0].fps if math.isnan(infos[1].fps) else infos[1].fps
     videos = VideoPair(Video(pred[options.given :]), Video(ref[options.given :]), options.device)
     return Loaded(pair.name, against, videos, last_given, fps, done)
 

@@ -22,7 +22,6 @@ from envs.humanoid.backends.isaacgym.channel import Block, receive, send
 from envs.humanoid.kinematics import Kinematics
 from envs.humanoid.physics import (
     DT,
-    PAYLOAD_BODY,
     QUAT,
     PhysicsError,
     Properties,
@@ -157,7 +156,7 @@ class IsaacGym:
                 "device": simulates_on,
                 "joints": self.dof_names,
                 "bodies": self.body_names,
-                "payload_body": PAYLOAD_BODY,
+                "payload_body": robot.carrier("torso"),
                 "height": robot.default_height,
                 "friction": float(Properties.nominal(1).friction),
                 "stiffness": robot.stiffness.tolist(),

@@ -1,4 +1,4 @@
-"""The policy of a stranger: a pretrained G1 tracker inside the package ``holosoma-inference`` (amazon-far/holosoma, Apache-2.0).
+"""An external policy: a pretrained G1 tracker inside the package ``holosoma-inference`` (amazon-far/holosoma, Apache-2.0).
 
 Its ONNX file holds the policy, the dance that it tracks, and in its metadata the gains and the joints' names. The dance's own licence is
 not known, so its frames are read from the installed package and never copied.
@@ -11,6 +11,7 @@ import json
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ REMEDY = "`uv sync --extra holosoma` brings both"
 
 @dataclass(frozen=True)
 class Frame:
-    """One time step of the stranger's reference."""
+    """One time step of the policy's reference."""
 
     joints: np.ndarray  # (29,) rad
     joint_velocity: np.ndarray  # (29,) rad/s
@@ -39,7 +40,7 @@ class Frame:
     torso_quat_wxyz: np.ndarray  # (4,)
 
 
-class Stranger:
+class ExternalPolicy:
     """The ONNX session, one thread, and what its metadata say of the robot, by joint: (29,) each.
 
     ``stiffness`` and ``damping`` of the motors, ``default`` angles, and ``scale``, the radians of target per unit of action: a
@@ -48,7 +49,8 @@ class Stranger:
 
     def __init__(self) -> None:
         import numpy as np
-        import onnxruntime
+
+        onnxruntime = import_module("onnxruntime")
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -98,17 +100,17 @@ def _efforts(urdf: str) -> dict[str, float]:
 
 
 @cache
-def load() -> Stranger:
-    """Return the stranger's policy, one for each process; MissingExtra with the command that brings it."""
+def load() -> ExternalPolicy:
+    """Return the policy, one for each process; MissingExtra with the command that brings it."""
     policy_file()
-    return Stranger()
+    return ExternalPolicy()
 
 
 def policy_file() -> Path:
     """Return the path of the policy; MissingExtra where a package is absent, CrossbodyError for a file that is not the one."""
     missing = [name for name in ("holosoma_inference", "onnxruntime") if find_spec(name) is None]
     if missing:
-        raise MissingExtra(f"the stranger's policy needs {' and '.join(missing)}; {REMEDY}.")
+        raise MissingExtra(f"the external policy needs {' and '.join(missing)}; {REMEDY}.")
     spec = find_spec("holosoma_inference")
     assert spec is not None and spec.submodule_search_locations
     file = Path(next(iter(spec.submodule_search_locations))) / POLICY
