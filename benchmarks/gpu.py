@@ -264,7 +264,8 @@ def _trained(folder: Path, stops: tuple[int, ...]) -> dict[str, Any]:
 
     from agents.unit.policy import Policy
     from tests.unit_small import batch, small
-    from training.loop import Loop, Plan, Supply
+    from training.loop import Loop, Supervised, Supply
+    from training.recipe import Options, Run
 
     class Random(Supply):
         def __call__(self, step: int, process: int = 0, held_out: bool = False) -> dict[str, Any]:
@@ -273,8 +274,10 @@ def _trained(folder: Path, stops: tuple[int, ...]) -> dict[str, Any]:
     loop = None
     for stop in stops:
         torch.manual_seed(0)
-        loop = Loop(Policy(small().policy), lambda seen: seen, Plan(folder, stop, 1e-3, 0, 4, stop))
-        loop.run(Random())
+        options = Options(save_every=stop, log_every=4)
+        job = Supervised(lambda: Policy(small().policy), Random(), stop, 1e-3, {}, lambda done: None)
+        loop = Loop(job, Run("gpu", folder, options, options))
+        loop.run()
     assert loop is not None
     return {k: v.cpu() for k, v in loop.plain.state_dict().items()}
 

@@ -32,12 +32,19 @@ COMMANDS = {
     ),
     "compare": Command("reports.compare:main", "compare two runs episode by episode"),
     "convert": Command("training.convert:main", "turn demonstrations from one format into another"),
+    "describe": Command(
+        "agents.humanoid_vla.describe:main", "say what a motion is, how long, and where it begins and goes"
+    ),
     "doctor": Command("crossbody.doctor:main", "say what works on this machine and what to type where it does not"),
     "evaluate": Command("evaluators.commands.evaluate:main", "run an agent on a suite: episodes, table, page"),
     "generate": Command(
         "evaluators.generation.command:main", "make videos or motions with a model, as folders for score and judge"
     ),
     "judge": Command("evaluators.commands.judge:main", "score pairs of reference and generated clips from 1 to 5"),
+    "language": Command(
+        "training.motion_language.measure:main",
+        "measure the motion language model and its baselines on held-out motions",
+    ),
     "list": Command("crossbody.listing:main", "list suites, tasks, agents, metrics, tables, recipes or protocols"),
     "merge": Command("reports.merge:main", "join the shards of a run"),
     "motions": Command("envs.humanoid.motions.command:main", "list, show and draw the motions that humanoids follow"),
@@ -53,6 +60,7 @@ COMMANDS = {
         "envs.robocasa.scene_command:main", "make or check the canonical scenes of the RoboCasa tasks", simulates=True
     ),
     "score": Command("evaluators.commands.score:main", "score videos or motions that anybody made against real ones"),
+    "tokens": Command("agents.humanoid_vla.edit:main", "show a motion's tokens, or edit those of some body parts"),
     "train": Command("training.train:main", "train a tokenizer, a policy or a controller"),
 }
 

@@ -7,6 +7,7 @@ import fcntl
 import importlib.metadata
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from training.identity import differences, digest_of
 from training.show import Curves
 from training.train import main
 
+SHORT = LineOptions(steps=4, save_every=2, threads=1)
+
 
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch):
@@ -27,7 +30,7 @@ def undrawn(monkeypatch):
 
 
 def train(out: Path, **options: Any) -> Path:
-    return running.train("line", RECIPE, LineOptions(out=out, **{"steps": 4, "save_every": 2, "threads": 1} | options))
+    return running.train("line", RECIPE, replace(SHORT, out=out, **options))
 
 
 @pytest.fixture
@@ -78,6 +81,7 @@ def test_a_path_is_known_by_what_it_holds(tmp_path):
     moved = RECIPE.example(tmp_path / "b", 0)
     train(run, points=moved.points)  # the same points in another place
     other = RECIPE.example(tmp_path / "c", 1)
+    assert moved.points and other.points
     assert f"points: was {digest_of(moved.points)}, is {digest_of(other.points)}" in said(run, points=other.points)
 
 
@@ -108,8 +112,9 @@ def test_a_damaged_snapshot_is_one_sentence(done, content):
 
 def test_a_snapshot_of_before_there_were_digests_is_gone_on_from(done, monkeypatch):
     stored = snapshot.read(done)
+    assert stored
     monkeypatch.setattr(snapshot, "DIGEST", "unknown")
-    snapshot.write(done, *stored)
+    snapshot.write(done, stored.tensors, stored.facts)
     monkeypatch.undo()
     monkeypatch.setattr(Curves, "draw", lambda curves: None)
     train(done)

@@ -161,7 +161,7 @@ def test_a_snapshot_of_another_kind_of_device_is_refused(tmp_path, undrawn):
     stored = snapshot.read(tmp_path)
     assert stored
     stored.tensors["generator"] = torch.zeros(16, dtype=torch.uint8)  # what CUDA's generators keep
-    snapshot.write(tmp_path, *stored)
+    snapshot.write(tmp_path, stored.tensors, stored.facts)
     with pytest.raises(CrossbodyError, match=r"written by a run on another kind of device than cpu.*--warm-start"):
         learner(tmp_path)
 

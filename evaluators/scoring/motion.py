@@ -14,9 +14,9 @@ from crossbody.errors import CrossbodyError, UnknownName
 if TYPE_CHECKING:
     from evaluators.backbones.motion import Embedding
     from evaluators.metric import Metric
-    from evaluators.scoring.motions.measuring import ClipRow
-    from evaluators.scoring.motions.pairing import Pair
-    from evaluators.scoring.motions.rows import Collections, SetRow
+    from evaluators.scoring.motions.measuring import MotionClipRow
+    from evaluators.scoring.motions.pairing import MotionsOfName
+    from evaluators.scoring.motions.rows import Collections, MotionSetRow
 
 OF_TEXTS = ("mm_dist", "r_precision")
 """How the metrics begin that compare motions with their texts."""
@@ -71,8 +71,8 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     from rich.console import Console
 
     from evaluators.scoring import folder
-    from evaluators.scoring.motions.measuring import ClipRow
-    from evaluators.scoring.motions.rows import BY_CLIP, SetRow
+    from evaluators.scoring.motions.measuring import MotionClipRow
+    from evaluators.scoring.motions.rows import BY_CLIP, MotionSetRow
     from evaluators.scoring.tables import console_table, exit_code, markdown, notes
     from evaluators.subjects.systems import PREDICTION
 
@@ -84,7 +84,7 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
         markdown("Motion scores with 95 % intervals", facts, _shown(rows)),
         folder.manifest(arguments, "motion", command),
     )
-    folder.write(out, (ClipRow, clips), (SetRow, rows), page, made)
+    folder.write(out, (MotionClipRow, clips), (MotionSetRow, rows), page, made)
     console = Console(highlight=False)
     console.print(*facts, sep="\n", soft_wrap=True)
     printed = [row for row in rows if row.weighting != BY_CLIP]  # the files have both
@@ -95,7 +95,9 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     return exit_code(rows, PREDICTION, named=bool(arguments.metrics))
 
 
-def run(arguments: Arguments, metrics: Mapping[str, Metric]) -> tuple[list[ClipRow], list[SetRow], Collections]:
+def run(
+    arguments: Arguments, metrics: Mapping[str, Metric]
+) -> tuple[list[MotionClipRow], list[MotionSetRow], Collections]:
     """Return what was measured of each clip and of the sets, and the motions that it was measured on."""
     from evaluators.metric import metrics_of
     from evaluators.scoring.motions.measuring import clip_rows, pair_rows
@@ -117,18 +119,16 @@ def run(arguments: Arguments, metrics: Mapping[str, Metric]) -> tuple[list[ClipR
     return clips, rows, motions
 
 
-def _other_real(motions: Collections, seed: int) -> list[tuple[str, Pair]]:
+def _other_real(motions: Collections, seed: int) -> list[tuple[str, MotionsOfName]]:
     """Return real motions, half of them, as predictions of another real one, each with the other one's name."""
-    from crossbody.seeds import generator
-    from evaluators.scoring.motions.pairing import Pair
+    from evaluators.scoring.means import halves
+    from evaluators.scoring.motions.pairing import MotionsOfName
 
-    names = sorted(motions.refs)
-    order, half = generator(seed, "score/halves").permutation(len(names)), len(names) // 2
-    halves = [(names[i], names[j]) for i, j in zip(order[:half], order[half : 2 * half], strict=True)]
-    return [(b, Pair(a, motions.refs[a], motions.refs[b])) for a, b in halves]
+    others = halves(sorted(motions.refs), seed)
+    return [(b, MotionsOfName(a, motions.refs[a], motions.refs[b])) for a, b in others]
 
 
-def _collect(arguments: Arguments) -> tuple[Collections, list[Pair]]:
+def _collect(arguments: Arguments) -> tuple[Collections, list[MotionsOfName]]:
     """Return the motions, with why those that cannot be scored are lost, and their pairs."""
     from evaluators.scoring.motions.pairing import check_one_rate, pair_up, usable
     from evaluators.scoring.motions.rows import Collections
@@ -186,7 +186,7 @@ def _chosen(arguments: Arguments) -> dict[str, Metric]:
     return {name: metric for name, metric in known.items() if not arguments.metrics or name in arguments.metrics}
 
 
-def _facts(rows: Sequence[SetRow], motions: Collections, metrics: Mapping[str, Metric]) -> list[str]:
+def _facts(rows: Sequence[MotionSetRow], motions: Collections, metrics: Mapping[str, Metric]) -> list[str]:
     from evaluators.subjects.motion_sets import NO_TEXTS, PAIRS, POOL
 
     first = rows[0]
@@ -205,7 +205,7 @@ def _facts(rows: Sequence[SetRow], motions: Collections, metrics: Mapping[str, M
     return [*facts, *(f"embedding {text}" for text in through.values()), ", ".join(seen.values())]
 
 
-def _shown(rows: Sequence[SetRow]) -> list[SetRow]:
+def _shown(rows: Sequence[MotionSetRow]) -> list[MotionSetRow]:
     from evaluators.scoring.motions.rows import BY_CLIP
 
     return [replace(r, metric=f"{r.metric}, by clip") if r.weighting == BY_CLIP else r for r in rows]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from evaluators.metric import Metric
     from evaluators.scoring.videos.measuring import Measured, Options
     from evaluators.scoring.videos.pairing import ClipFiles
-    from evaluators.scoring.videos.rows import SetRow
+    from evaluators.scoring.videos.rows import VideoSetRow
     from evaluators.subjects.video import FlowOracle
 
 SUBJECTS = ("video_pair", "video_sets")
@@ -66,9 +66,9 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
 
     from evaluators.scoring import folder
     from evaluators.scoring.tables import console_table, exit_code, markdown, notes
-    from evaluators.scoring.videos.measuring import ClipRow
+    from evaluators.scoring.videos.measuring import VideoClipRow
     from evaluators.scoring.videos.pairing import pair_up
-    from evaluators.scoring.videos.rows import SetRow
+    from evaluators.scoring.videos.rows import VideoSetRow
     from evaluators.subjects.systems import PREDICTION
 
     options = _options(arguments)
@@ -81,7 +81,7 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
     page = markdown("Video scores with 95 % intervals", facts, rows)
     told = {"options": asdict(replace(options, fps=arguments.fps)), "flow": arguments.flow}
     made = folder.manifest(arguments, "video", command, **told)
-    folder.write(out, (ClipRow, measured.rows), (SetRow, rows), page, made)
+    folder.write(out, (VideoClipRow, measured.rows), (VideoSetRow, rows), page, made)
     console.print(*facts, sep="\n", soft_wrap=True)
     console.print(console_table("Scores with 95 % intervals", rows))
     for note in notes(rows):
@@ -92,23 +92,23 @@ def _score(arguments: Arguments, command: tuple[str, ...]) -> int:
 
 def run(
     pairs: Sequence[ClipFiles], metrics: Mapping[str, Metric], options: Options, seed: int, console: Any
-) -> tuple[Measured, list[SetRow]]:
+) -> tuple[Measured, list[VideoSetRow]]:
     """Return what was measured of each clip and of the set: predictions, the still row, real against real."""
     from crossbody.seeds import generator
+    from evaluators.scoring.means import halves
     from evaluators.scoring.videos.measuring import absent_backbones, measure, measure_real
     from evaluators.scoring.videos.rows import set_rows
 
     absent = absent_backbones(metrics)
     present = {name: metric for name, metric in metrics.items() if name not in absent}
     real = [p for p in pairs if not p.reason]
-    order, half = generator(seed, "score/halves").permutation(len(real)), len(real) // 2
-    halves = [(real[i], real[j]) for i, j in zip(order[:half], order[half : 2 * half], strict=True)]
+    others = halves(real, seed)
     with _bar(console) as bar:
         task = bar.add_task("clips", total=len(pairs))
         measured = measure(pairs, present, options, lambda done, _: bar.update(task, completed=done))
-        task = bar.add_task("real against real", total=len(halves))
-        measured.rows += measure_real(halves, present, options, lambda done, _: bar.update(task, completed=done)).rows
-    names = [(a.name, b.name) for a, b in halves]
+        task = bar.add_task("real against real", total=len(others))
+        measured.rows += measure_real(others, present, options, lambda done, _: bar.update(task, completed=done)).rows
+    names = [(a.name, b.name) for a, b in others]
     return measured, set_rows(measured, metrics, absent, names, options, generator(seed, "score/groups"))
 
 
@@ -175,7 +175,7 @@ def _beside(arguments: Arguments, pairs: Sequence[ClipFiles], fps: float) -> lis
     ]
 
 
-def _facts(rows: Sequence[SetRow], pairs: Sequence[ClipFiles]) -> list[str]:
+def _facts(rows: Sequence[VideoSetRow], pairs: Sequence[ClipFiles]) -> list[str]:
     first = rows[0]
     facts = [
         f"{len(pairs)} clip{'s' * (len(pairs) > 1)}, {first.resolution or 'unknown size'}, {first.frames or 'unknown'} frames, {first.fps or 'unknown'} fps",

@@ -25,6 +25,9 @@ def main(argv: Sequence[str]) -> int:
     listing = actions.add_parser("list", help="say which kinds there are, how many clips and seconds, and what they do")
     gallery = actions.add_parser("gallery", help="write a page on which the motions move; it opens without a network")
     show = actions.add_parser("show", help="print a clip's captions and figures; save or picture it")
+    packing = actions.add_parser("pack", help="write the set as one small file that language models are trained from")
+    packing.add_argument("--clips", type=int, default=300, help="clips of each kind (default 300)")
+    packing.add_argument("--out", type=Path, default=Path("motions.npz"), help="the file to write")
     for action, clips in ((listing, library.CLIPS_PER_KIND), (gallery, 4)):
         action.add_argument("--split", choices=library.SPLITS, default="all", help="which part of the procedural set")
         action.add_argument("--clips", type=int, default=clips, help=f"clips of each kind (default {clips})")
@@ -39,7 +42,25 @@ def main(argv: Sequence[str]) -> int:
     for action in (listing, gallery, show):
         action.add_argument("--robot", default=library.ROBOT, help=f"a robot (default {library.ROBOT})")
     options = parser.parse_args(argv)
-    return {"list": _list, "gallery": _gallery, "show": _show}[options.action](options)
+    return {"list": _list, "gallery": _gallery, "show": _show, "pack": _pack}[options.action](options)
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import track
+
+    from crossbody.errors import CrossbodyError
+    from envs.humanoid.motions import packed
+    from tasks.motion.parts import FPS
+
+    if options.clips < 1:
+        raise CrossbodyError(f"--clips is {options.clips}; it must be at least 1")
+    console = Console(stderr=True)
+    clips = packed.pack(options.clips, lambda seeds: track(seeds, "motions", console=console, transient=True))
+    packed.write(clips, options.out)
+    minutes = sum(len(c.points) for c in clips) / FPS / 60
+    print(f"{options.out}: {len(clips):,} clips, {minutes:,.0f} minutes, {options.out.stat().st_size / 1e6:.1f} MB")
+    return 0
 
 
 def _list(options: argparse.Namespace) -> int:

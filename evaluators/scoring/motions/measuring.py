@@ -6,15 +6,15 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluators.metric import Metric
-from evaluators.scoring.motions.pairing import Pair
+from evaluators.metric import Metric, Outcome
+from evaluators.scoring.motions.pairing import MotionsOfName
 from evaluators.subjects.motion import MotionClip, MotionPair
 from evaluators.subjects.systems import PREDICTION, REAL, STILL
 from tasks.motion.motion import Motion
 
 
 @dataclass(frozen=True)
-class ClipRow:
+class MotionClipRow:
     """One metric of one clip. A set's value is the mean of its clips' values, by weight (frames) or not (clips)."""
 
     clip: str
@@ -30,12 +30,14 @@ class ClipRow:
     aligned: str  # what was done to give both one length; '' for nothing
 
 
-def pair_rows(pairs: Sequence[Pair], metrics: Iterable[Metric], real: Sequence[tuple[str, Pair]]) -> list[ClipRow]:
+def pair_rows(
+    pairs: Sequence[MotionsOfName], metrics: Iterable[Metric], real: Sequence[tuple[str, MotionsOfName]]
+) -> list[MotionClipRow]:
     """Return rows of every pair as prediction and as still, and of ``real``: real motions, as if they
     predicted another one, whose name comes first.
     """
     metrics = list(metrics)
-    rows: list[ClipRow] = []
+    rows: list[MotionClipRow] = []
     for pair in pairs:
         if not pair.pred or not pair.ref:
             rows += [_missing(pair.name, s, m, pair.reason) for s in (PREDICTION, STILL) for m in metrics]
@@ -50,7 +52,7 @@ def pair_rows(pairs: Sequence[Pair], metrics: Iterable[Metric], real: Sequence[t
 
 def clip_rows(
     clips: Mapping[str, Mapping[str, Motion]], metrics: Iterable[Metric], lost: Mapping[str, Mapping[str, str]]
-) -> list[ClipRow]:
+) -> list[MotionClipRow]:
     """Return rows of metrics of one clip: ``clips`` are those of each system, ``lost`` why others of it are not there."""
     metrics = list(metrics)
     rows = [_missing(n, system, m, why) for system, found in lost.items() for n, why in found.items() for m in metrics]
@@ -76,7 +78,9 @@ def _cut(pred: Motion, ref: Motion) -> MotionPair:
     return MotionPair(pred.keypoints[:length], ref.keypoints[:length], ref.fps)
 
 
-def _rows(system: str, pair: Pair, against: str, metrics: Sequence[Metric], measured: MotionPair) -> Iterator[ClipRow]:
+def _rows(
+    system: str, pair: MotionsOfName, against: str, metrics: Sequence[Metric], measured: MotionPair
+) -> Iterator[MotionClipRow]:
     aligned = pair.aligned if system != STILL else ""
     for metric in metrics:
         yield _row(metric, system, pair.name, measured, (against, len(measured.ref), measured.fps, aligned))
@@ -84,11 +88,25 @@ def _rows(system: str, pair: Pair, against: str, metrics: Sequence[Metric], meas
 
 def _row(
     metric: Metric, system: str, name: str, measured: MotionPair | MotionClip, facts: tuple[str, int, float, str]
-) -> ClipRow:
-    known = metric.outcome(f"motion '{name}' ({system})", measured)
+) -> MotionClipRow:
+    return _clip_row((name, system), metric, metric.outcome(f"motion '{name}' ({system})", measured), facts)
+
+
+def _missing(name: str, system: str, metric: Metric, reason: str) -> MotionClipRow:
+    return _clip_row((name, system), metric, Outcome(math.nan, 0.0, reason), ("", 0, math.nan, ""))
+
+
+def _clip_row(of: tuple[str, str], metric: Metric, found: Outcome, facts: tuple[str, int, float, str]) -> MotionClipRow:
+    """Return a row. ``of``: clip and system; ``facts``: the reference, frames, their rate and what was aligned."""
     against, frames, fps, aligned = facts
-    return ClipRow(name, system, against, metric.name, *known, metric.version, frames, fps, aligned)
-
-
-def _missing(name: str, system: str, metric: Metric, reason: str) -> ClipRow:
-    return ClipRow(name, system, "", metric.name, math.nan, 0.0, reason, metric.version, 0, math.nan, "")
+    return MotionClipRow(
+        clip=of[0],
+        system=of[1],
+        against=against,
+        metric=metric.name,
+        **found._asdict(),
+        version=metric.version,
+        frames=frames,
+        fps=fps,
+        aligned=aligned,
+    )

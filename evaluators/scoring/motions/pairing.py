@@ -16,7 +16,7 @@ SAME_RATE = 1e-3
 
 
 @dataclass(frozen=True)
-class Pair:
+class MotionsOfName:
     """The two motions of a name, or the reason why there is nothing to compare."""
 
     name: str
@@ -33,7 +33,7 @@ class Pair:
         return f"length {lengths[0]} and {lengths[1]} to {min(lengths)}"
 
 
-def pair_up(preds: Read, refs: Read, cut: bool) -> list[Pair]:
+def pair_up(preds: Read, refs: Read, cut: bool) -> list[MotionsOfName]:
     """Return the pairs by name. Lengths that differ raise CrossbodyError unless the longer one is to be ``cut``.
 
     Motions without a partner and motions that are wrong are pairs with a reason. No name in common raises CrossbodyError.
@@ -83,11 +83,11 @@ def check_one_rate(preds: Mapping[str, Motion], refs: Mapping[str, Motion]) -> f
     return rate
 
 
-def _pair(name: str, pred: object, ref: object) -> Pair:
+def _pair(name: str, pred: object, ref: object) -> MotionsOfName:
     for side, motion in (("prediction", pred), ("reference", ref)):
         if motion is None:
-            return Pair(name, reason=f"there is no {side} named '{name}'")
+            return MotionsOfName(name, reason=f"there is no {side} named '{name}'")
         if isinstance(motion, Exception):
-            return Pair(name, reason=str(motion))
+            return MotionsOfName(name, reason=str(motion))
     assert isinstance(pred, Motion) and isinstance(ref, Motion)
-    return Pair(name, pred, ref)
+    return MotionsOfName(name, pred, ref)

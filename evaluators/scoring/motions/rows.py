@@ -11,7 +11,8 @@ from crossbody.seeds import generator
 from evaluators.backbones.motion import Embedding
 from evaluators.metric import Metric, Unknown, metrics_of
 from evaluators.scoring.jackknife import jackknife
-from evaluators.scoring.motions.measuring import ClipRow, still
+from evaluators.scoring.means import Found, mean_of, noted, score_of
+from evaluators.scoring.motions.measuring import MotionClipRow, still
 from evaluators.scoring.tables import Score, first_of
 from evaluators.subjects.motion import MotionClip
 from evaluators.subjects.motion_sets import NO_TEXTS, MotionSets
@@ -25,12 +26,11 @@ if TYPE_CHECKING:
 REPLICATIONS = 20
 """Times that what is drawn is drawn, as text-to-motion does."""
 
-UNKNOWN = Estimate(math.nan, math.nan, math.nan, 0)
 BY_CLIP = "clips"
 
 
 @dataclass(frozen=True)
-class SetRow(Score):
+class MotionSetRow(Score):
     """One metric of one system over all clips."""
 
     weighting: str  # frames: the mean over all frames; clips: every clip counts once; '' for what is said of a set
@@ -73,7 +73,9 @@ class Collections:
         return lengths, f"{self.fps:g}", self.align
 
 
-def mean_rows(rows: Sequence[ClipRow], metrics: Iterable[Metric], motions: Collections, seed: int) -> list[SetRow]:
+def mean_rows(
+    rows: Sequence[MotionClipRow], metrics: Iterable[Metric], motions: Collections, seed: int
+) -> list[MotionSetRow]:
     """Return the means over frames and over clips of metrics that clips have, with intervals over clips."""
     rng = generator(seed, "score/groups")
     found = []
@@ -81,32 +83,14 @@ def mean_rows(rows: Sequence[ClipRow], metrics: Iterable[Metric], motions: Colle
         for system in SYSTEMS:
             mine = [r for r in rows if (r.system, r.metric) == (system, metric.name)]
             for weighting in ("frames", BY_CLIP):
-                estimate, missing, note = _mean(mine, weighting, metric, rng)
-                found.append(_set_row(system, metric, estimate, (missing, note, weighting), motions))
+                mean = mean_of(mine, metric, rng, alike=weighting == BY_CLIP)
+                found.append(_set_row(system, metric, mean, weighting, motions))
     return found
 
 
-def _mean(
-    rows: Sequence[ClipRow], weighting: str, metric: Metric, rng: np.random.Generator
-) -> tuple[Estimate, int, str]:
-    import numpy as np
-
-    known = [r for r in rows if not r.reason]
-    reason = first_of([r.reason for r in rows if r.reason])
-    if not known:
-        return UNKNOWN, len(rows), reason or "it takes two real clips that have a prediction"
-    values = np.array([r.value for r in known])
-    weights = np.array([1.0 if weighting == BY_CLIP else r.weight for r in known])
-
-    def mean(kept: np.ndarray) -> float:
-        return float(np.average(values[kept], weights=weights[kept]))
-
-    estimate = jackknife(mean, len(known), rng, metric.bounds, groups=len(known))
-    note = "; ".join(filter(None, (reason, "" if len(known) > 1 else "one clip has no interval")))
-    return estimate, len(rows) - len(known), note
-
-
-def embedded_rows(motions: Collections, metrics: Iterable[Metric], embedding: Embedding, seed: int) -> list[SetRow]:
+def embedded_rows(
+    motions: Collections, metrics: Iterable[Metric], embedding: Embedding, seed: int
+) -> list[MotionSetRow]:
     """Return the rows of the metrics of sets through an embedding, whose name is added to theirs.
 
     What needs texts is left out where there are none.
@@ -134,14 +118,14 @@ def _draws(metric: Metric) -> bool:
 
 def _embedded_row(
     metric: Metric, system: str, value: Estimate | Unknown, sets: MotionSets | Unknown, motions: Collections
-) -> SetRow:
+) -> MotionSetRow:
     n, lost = (0 if isinstance(sets, Unknown) else len(sets.pred)), motions.lost.get(system, {})
     estimate = Estimate(math.nan, math.nan, math.nan, n) if isinstance(value, Unknown) else value
     note = value.reason if isinstance(value, Unknown) else _note(metric, motions, n)
-    note = "; ".join(filter(None, (note, first_of(list(lost.values())))))
+    note = noted(note, first_of(list(lost.values())))
     whole = isinstance(sets, Unknown) and system != STILL  # an embedding from elsewhere need not have the floor
     missing = len(lost) + (len(motions.of(system)) if whole else 0)
-    return _set_row(system, metric, estimate, (missing, note, ""), motions)
+    return _set_row(system, metric, Found(estimate, missing, note), "", motions)
 
 
 def _note(metric: Metric, motions: Collections, n: int) -> str:
@@ -206,12 +190,15 @@ def _undrawn(metric: Metric, sets: MotionSets, seed: int) -> Estimate | Unknown:
     return jackknife(value, len(sets.pred), generator(seed, "score/groups"), metric.bounds)
 
 
-def _set_row(system: str, metric: Metric, value: Estimate, rest: tuple[int, str, str], motions: Collections) -> SetRow:
-    missing, note, weighting = rest
-    return SetRow(
-        system, metric.name, metric.direction, value.value, value.low, value.high, value.n, missing, note, metric.version,
-        weighting,
-        *((metric.backbone.name, metric.backbone.version) if metric.backbone else ("", "")),
-        REPLICATIONS if _draws(metric) else 0,
-        *motions.facts,
-    )  # fmt: skip
+def _set_row(system: str, metric: Metric, found: Found, weighting: str, motions: Collections) -> MotionSetRow:
+    frames, fps, align = motions.facts
+    return MotionSetRow(
+        **score_of(system, metric, found),
+        weighting=weighting,
+        embedding=metric.backbone.name if metric.backbone else "",
+        embedding_version=metric.backbone.version if metric.backbone else "",
+        replications=REPLICATIONS if _draws(metric) else 0,
+        frames=frames,
+        fps=fps,
+        align=align,
+    )

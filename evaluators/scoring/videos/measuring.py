@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crossbody.errors import MissingExtra
 from evaluators.backbones.weights import Weights
 from evaluators.clips.reading import ClipError, read
-from evaluators.metric import Metric, metrics_of
+from evaluators.metric import Metric, Outcome, metrics_of
 from evaluators.scoring.videos.pairing import ClipFiles, aligned
 from evaluators.subjects.systems import PREDICTION, REAL, STILL
 from evaluators.subjects.video import Video, VideoPair
@@ -32,7 +32,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class ClipRow:
+class VideoClipRow:
     """One metric of one clip. A set's value is the mean of its clips' values by weight."""
 
     clip: str
@@ -66,7 +66,7 @@ class Shape(NamedTuple):
 class Measured:
     """What came of the clips: rows in the order of the names, and features by system and clip."""
 
-    rows: list[ClipRow] = field(default_factory=list)
+    rows: list[VideoClipRow] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
     features: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     no_features: dict[str, str] = field(default_factory=dict)  # clip -> reason
@@ -169,19 +169,35 @@ def _load(pair: ClipFiles, against: str, options: Options) -> Loaded:
     return Loaded(pair.name, against, videos, last_given, fps, done)
 
 
-def _row(loaded: Loaded, system: str, pair: VideoPair, metric: Metric, options: Options) -> ClipRow:
+def _row(loaded: Loaded, system: str, pair: VideoPair, metric: Metric, options: Options) -> VideoClipRow:
     found = metric.outcome(f"clip '{loaded.name}' ({system})", pair)
-    return ClipRow(
-        loaded.name, system, loaded.against, metric.name, *found, metric.version, *backbone_of(metric),
-        *loaded.shape, loaded.aligned if system != STILL else "", options.given,
-    )  # fmt: skip
+    done = loaded.aligned if system != STILL else ""
+    return _clip_row((loaded.name, system, loaded.against), metric, found, (loaded.shape, done, options.given))
 
 
-def _missing(name: str, system: str, against: str, metric: Metric, reason: str, options: Options) -> ClipRow:
-    return ClipRow(
-        name, system, against, metric.name, math.nan, 0.0, reason, metric.version, *backbone_of(metric),
-        0, 0, 0, math.nan, "", options.given,
-    )  # fmt: skip
+def _missing(name: str, system: str, against: str, metric: Metric, reason: str, options: Options) -> VideoClipRow:
+    nothing = Shape(0, 0, 0, math.nan)
+    return _clip_row((name, system, against), metric, Outcome(math.nan, 0.0, reason), (nothing, "", options.given))
+
+
+def _clip_row(of: tuple[str, str, str], metric: Metric, found: Outcome, form: tuple[Shape, str, int]) -> VideoClipRow:
+    """Return a row. ``of``: clip, system and reference; ``form``: shape, what was aligned, and the given frames."""
+    clip, system, against = of
+    shape, done, given = form
+    backbone, backbone_version = backbone_of(metric)
+    return VideoClipRow(
+        clip=clip,
+        system=system,
+        against=against,
+        metric=metric.name,
+        **found._asdict(),
+        version=metric.version,
+        backbone=backbone,
+        backbone_version=backbone_version,
+        **shape._asdict(),
+        aligned=done,
+        given=given,
+    )
 
 
 def backbone_of(metric: Metric) -> tuple[str, str]:

@@ -1,0 +1,1 @@
+"""Motion tokens, the language model over them, and the baselines on the same clips."""
