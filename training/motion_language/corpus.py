@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -140,12 +141,22 @@ def write(clips: Sequence[Sequence[Coded]], vocabulary: Vocabulary, frames: int,
     starts = range(0, count, CHUNK)
     work = partial(_chunk, clips, vocabulary, frames, seed, count)
     if processes > 1:
-        with ProcessPoolExecutor(processes) as pool:
-            found = list(pool.map(work, starts))
+        # Forked, the children have all clips already; sent to them, each piece of work would carry all of them.
+        context = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(processes, context, _WORK.append, (work,)) as pool:
+            found = list(pool.map(_piece, starts))
     else:
         found = list(map(work, starts))
     ids, places, lengths = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return Written(ids, places, np.cumsum(lengths))
+
+
+_WORK: list[Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray]]] = []
+"""What a process that writes questions does with a start."""
+
+
+def _piece(start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return _WORK[-1](start)
 
 
 def _chunk(
