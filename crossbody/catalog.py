@@ -56,6 +56,7 @@ KINDS = {
     "recipes": Kind("training/recipes", "RECIPE"),
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),
+    "engines": Kind("envs/engines", "open_pool"),
     "robots": Kind("envs/humanoid/robots"),
     "formats": Kind("training/data/formats", "FORMAT"),
 }

@@ -155,6 +155,12 @@ class RunFolder:
                 )
         return found
 
+    def leftovers(self, kind: str = "") -> list[Path]:
+        """Return the files that a killed process was writing in the folder, or in ``traces``,
+        ``scenes`` or ``video``."""
+        folder = self.path / kind
+        return [] if folder.is_symlink() and kind else [f for f in folder.glob(".*.part*") if f.is_file()]
+
     def trace_file(self, episode: str, attempt: int = 1) -> Path:
         """Return the path of an attempt's trace."""
         return self.path / "traces" / f"{episode.replace('/', '-')}-{attempt}.npz"

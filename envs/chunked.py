@@ -118,7 +118,12 @@ def chunk_length(chunk: Chunk) -> int:
 
 def _check_channel(channel: Channel, value: Any, steps: int) -> np.ndarray:
     try:
-        array = np.asarray(value, dtype=channel.dtype)
+        raw = np.asarray(value)
+        if raw.dtype.kind == "c":
+            raise InvalidAction(f"{channel.name} holds complex numbers; an action is real")
+        if raw.dtype.kind in "USMm":
+            raise InvalidAction(f"{channel.name} holds {raw.dtype}, not numbers")
+        array = raw.astype(channel.dtype, copy=False)
     except (TypeError, ValueError) as error:
         raise InvalidAction(f"{channel.name} is not an array of numbers ({error})") from None
     if array.ndim != 1 + len(channel.shape) or array.shape[1:] != channel.shape:

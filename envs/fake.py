@@ -18,6 +18,7 @@ import numpy as np
 from crossbody.contracts import Channel, Chunk, ChunkResult, Contract
 from crossbody.errors import CrossbodyError, InvalidAction
 from envs.chunked import execute
+from envs.instruction import Instruction
 
 SPEED_M = 0.05  # per control step
 NEAR_M = 0.05
@@ -60,7 +61,7 @@ class Fake(gymnasium.Env):
         self._steps = 0
         self._position = np.zeros(2, np.float32)
         self._goal = np.ones(2, np.float32)
-        box, text = gymnasium.spaces.Box, gymnasium.spaces.Text
+        box, text = gymnasium.spaces.Box, Instruction
         self.observation_space = gymnasium.spaces.Dict(
             {
                 POSITION.name: box(-TABLE_M, TABLE_M, POSITION.shape, np.float32),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PHASES = ("start", "reset", "step")
+PHASES = ("start", "reset", "step", "act")
 LARGE = 4096
 """Arrays of at least this many bytes travel in the block, smaller ones in the message."""
 

@@ -53,5 +53,5 @@ def report(argv: Sequence[str]) -> int:
         frames.require_complete(runs)
     publish(runs, Console())
     if arguments.latex:
-        write_atomic(arguments.latex, latex(blocks(table.make(runs, arguments.show_missing))).encode())
+        write_atomic(arguments.latex.expanduser(), latex(blocks(table.make(runs, arguments.show_missing))).encode())
     return 0

@@ -42,10 +42,11 @@ def main(argv: Sequence[str]) -> int:
     from reports.summary import write
 
     arguments = tyro.cli(Arguments, args=list(argv), prog="crossbody merge")
-    merge(arguments.shards, arguments.out)
+    out = arguments.out.expanduser()
+    merge(arguments.shards, out)
     if differ := arithmetic.difference({str(shard): RunFolder(shard).manifest().host for shard in arguments.shards}):
         print(f"Warning: {differ}", file=sys.stderr)
-    write(arguments.out, Console())
+    write(out, Console())
     return 0
 
 

@@ -68,6 +68,8 @@ class Arguments:
     """Demonstrations to keep per task."""
     workers: int | None = None
     """Simulator processes; by default one per core. It never changes what is collected."""
+    engine: str = "processes"
+    """Where workers live: a name from `crossbody list engines`."""
     seed: int = 0
     """Seed of the collection. Its scenes are never those of an evaluation, whatever that one's seed."""
     noise: float | None = None
@@ -195,7 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check(arguments)
     from rich.console import Console
 
-    from envs.pool import Pool
+    from envs.pool import PoolOrder, open_pool
     from evaluators.loop.plan import cores
     from tasks.suite import select
     from training.attempts import leftovers
@@ -204,14 +206,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     tasks = {t.name: t for t in select(suite, arguments.tasks)}
     order = _order(arguments)
     workers = arguments.workers or cores()
+    target = HUMAN_WORKER if _human(arguments) else WORKER
     console = Console()
     with _only_one(order.folder):
         _check_same(order, suite.name)
         leftovers(order.folder)
         collection = Collection(order, tasks, _tally(order, tasks, arguments.episodes))
         with (
-            Pool(
-                workers, HUMAN_WORKER if _human(arguments) else WORKER, arguments.timeouts.by_phase(), _logs(order)
+            open_pool(
+                arguments.engine, PoolOrder(workers, target, arguments.timeouts.by_phase(), _logs(order))
             ) as pool,
             _progress(collection, console, workers) as show,
         ):

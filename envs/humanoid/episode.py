@@ -23,6 +23,7 @@ from envs.humanoid.dance import dance
 from envs.humanoid.motions import library
 from envs.humanoid.physics import ANGULAR, POSITION, QUAT
 from envs.humanoid.task import Options, Task
+from envs.instruction import Instruction
 from tasks import tracking
 from tasks.motion.motion import Motion
 
@@ -218,5 +219,5 @@ def _unpaid() -> dict[str, rewards.Weight]:
 
 def _space(shape: tuple[int, ...], dtype: str) -> gymnasium.Space:
     if dtype == "str":
-        return gymnasium.spaces.Text(300, charset="".join(map(chr, range(32, 127))))
+        return Instruction(300, charset="".join(map(chr, range(32, 127))))
     return gymnasium.spaces.Box(-np.inf, np.inf, shape, np.dtype(dtype).type)

@@ -16,6 +16,7 @@ from gymnasium import spaces
 
 from crossbody.contracts import Channel, ChunkResult, Contract
 from crossbody.errors import InvalidAction, UnknownName
+from envs.instruction import Instruction
 from envs.robocasa import canonical, package, scenes, shortcuts
 from envs.robocasa.assets import pack as packs
 from envs.robocasa.limits import JOINTS, joint_ranges
@@ -265,7 +266,7 @@ def _box(part: str) -> spaces.Box:
 
 def _space(channel: Channel) -> spaces.Space:
     if channel.dtype == "str":
-        return spaces.Text(max_length=256, charset=TEXT)
+        return Instruction(max_length=256, charset=TEXT)
     if channel.dtype == "uint8":
         return spaces.Box(0, 255, channel.shape, np.uint8)
     if -1 in channel.shape:

@@ -8,6 +8,7 @@ import cv2
 import mujoco
 import numpy as np
 
+from crossbody import gl
 from envs.robocasa.render_presets import RenderPreset
 
 EGO_SIZE = (1280, 800)  # width, height of the benchmark's head camera
@@ -67,6 +68,7 @@ class Renderer:
             self._gl = None
 
     def _prepare(self, model: mujoco.MjModel, size: tuple[int, int]) -> None:
+        gl.refuse_forked()
         if self._gl is None:
             self._gl = mujoco.GLContext(*EGO_SIZE)
         self._gl.make_current()

@@ -52,6 +52,8 @@ class Arguments(Generic[OptionsT]):
     """Seed of the run: it fixes every fresh scene, and what random agents draw."""
     workers: int | None = None
     """Simulator processes; by default one per core. It never changes a result."""
+    engine: str = "processes"
+    """Where workers live: a name from `crossbody list engines`. It never changes a result."""
     retries: int = 2
     """How often an episode without an outcome (error, timeout, crash) is tried again."""
     out: Path | None = None
@@ -89,13 +91,14 @@ def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
     kind = _arguments_type(argv)
     check_options(argv, kind)
     arguments = tyro.cli(kind, args=list(argv), prog="evaluate", description=Arguments.__doc__)
-    scenes = choose(arguments.scenes, arguments.suite, arguments.seed, arguments.assets)
+    seed = _at_least("seed", arguments.seed, 0) or 0
+    scenes = choose(arguments.scenes, arguments.suite, seed, arguments.assets)
     suite = with_environment(
         load_suite(arguments.suite), look=arguments.render_preset, assets=arguments.assets, scenes=scenes.option()
     )
     chosen = arguments.protocol or default_protocol(arguments.suite)
-    protocol = load_protocol(chosen, episodes_per_task=arguments.episodes)
-    episodes = queue(suite, protocol, arguments.seed, arguments.tasks)[: _at_least("limit", arguments.limit, 1)]
+    protocol = load_protocol(chosen, episodes_per_task=_at_least("episodes", arguments.episodes, 1))
+    episodes = queue(suite, protocol, seed, arguments.tasks)[: _at_least("limit", arguments.limit, 1)]
     if arguments.shard:
         episodes = shard(episodes, arguments.shard)
     if not episodes:
@@ -108,15 +111,16 @@ def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
         suite=suite,
         protocol=protocol,
         episodes=episodes,
-        seed=arguments.seed,
+        seed=seed,
         workers=_at_least("workers", arguments.workers, 1) or cores(),
         retries=_at_least("retries", arguments.retries, 0) or 0,
         video=arguments.video,
         scenes=scenes.run,
         timeouts=arguments.timeouts,
         command=("evaluate", *argv),
+        engine=catalog.find("engines", arguments.engine).name,
     )
-    return plan, arguments.out or _default_folder(arguments)
+    return plan, arguments.out.expanduser() if arguments.out else _default_folder(arguments)
 
 
 def carry_out(work: Callable[[Any], None], folder: Path) -> int:

@@ -86,7 +86,7 @@ def _command(given: Arguments, argv: tuple[str, ...]) -> int:
     if given.rule not in SUCCESS_RULES:
         raise UnknownName("success rule", given.rule, SUCCESS_RULES)
     folder = RunFolder(given.run)
-    out = given.out or folder.path.with_name(f"{folder.path.resolve().name}-{given.rule}")
+    out = given.out.expanduser() if given.out else folder.path.with_name(f"{folder.path.resolve().name}-{given.rule}")
 
     lost: list[str] = []
 

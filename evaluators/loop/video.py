@@ -41,10 +41,12 @@ class Recorder:
         """Complete the file, or remove it; a second call does nothing."""
         if self._container is None:
             return
-        self._container.mux(self._stream.encode())
-        self._container.close()
-        self._container = None
-        if keep:
-            self._part.replace(self._file)
-        else:
+        container, self._container = self._container, None
+        try:
+            if keep:
+                container.mux(self._stream.encode())
+            container.close()
+            if keep:
+                self._part.replace(self._file)
+        finally:
             self._part.unlink(missing_ok=True)

@@ -29,6 +29,7 @@ from envs.humanoid.vision.memory import Memory
 from envs.humanoid.vision.skills import Skills
 from envs.humanoid.vision.stage import Stage
 from envs.humanoid.vision.world import World
+from envs.instruction import Instruction
 from tasks import humanoid_vision as channels
 from tasks.motion.motion import Motion
 from tasks.tracking import LANGUAGE
@@ -245,7 +246,7 @@ def _unpaid() -> dict[str, rewards.Weight]:
 def _space(wanted: tuple[Any, ...]) -> gymnasium.spaces.Dict:
     def one(channel: Any) -> gymnasium.Space:
         if channel.dtype == "str":
-            return gymnasium.spaces.Text(300, charset="".join(map(chr, range(32, 127))))
+            return Instruction(300, charset="".join(map(chr, range(32, 127))))
         if channel.dtype == "uint8":
             return gymnasium.spaces.Box(0, 255, channel.shape, np.uint8)
         return gymnasium.spaces.Box(-np.inf, np.inf, channel.shape, np.float32)
