@@ -40,7 +40,11 @@ def generate(*argv) -> int:
 
 
 def contents(folder):
-    return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file() and f.name != "manifest.json"}  # fmt: skip
+    return {
+        str(f.relative_to(folder)): f.read_bytes()
+        for f in sorted(folder.rglob("*"))
+        if f.is_file() and f.name != "manifest.json"
+    }
 
 
 def test_still_repeats_the_last_given_frame_and_reference_is_the_truth(videos, tmp_path):
@@ -122,14 +126,17 @@ def test_typed_conditions_offer_what_is_typed_and_no_more(tmp_path, motions):
         (["--text", "walk", "--time", "soon"], "--time is 'soon'; expected seconds, such as 4s"),
         (["--text", "walk", "--time", "-1"], "--time is -1; expected seconds above 0"),
         (["--text", "x" * 10_001], "--text has 10,001 characters; at most 10,000 are taken"),
-        (["--text", "walk"], "the generator needs motion.given, which these conditions lack (they have: annotation.text)"),
+        (
+            ["--text", "walk"],
+            "the generator needs motion.given, which these conditions lack (they have: annotation.text)",
+        ),
         ([], "conditions come from nothing. Give one of --data, --suite and --text"),
         (["--data", "absent"], "--data absent does not exist"),
         (["--text", "a", "--given", "0"], "--given is 0; it must be at least 1"),
         (["--text", "a", "--seed", "-1"], "--seed is -1; it must be at least 0"),
         (["--text", "a", "--sed", "1"], "Did you mean '--seed'?"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_one_sentence(argv, told, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert generate("--generator", "still", "--out", "g", *argv) == 2
