@@ -1,4 +1,4 @@
-"""Demonstrations in any format of the catalog: the first pictures, the instruction, and every state and action between."""
+"""Demonstrations in any format of the catalog: the first pictures, the instruction, every state and action between."""
 
 from __future__ import annotations
 
