@@ -211,3 +211,24 @@ def test_what_goes_wrong_is_a_row(broken, way, told, tmp_path, capsys):
     assert generate("--generator", "broken", "--options.way", way, "--text", "a", "--out", out) == 1
     assert told in json.loads((out / "rows/0000.json").read_text())["error"]
     assert f"missing 0000: {told}"[:40] in capsys.readouterr().err
+
+
+def test_demonstrations_are_conditions_with_states_and_actions(tmp_path):
+    from tests.demonstrations import frame_of, write_set
+
+    write_set(tmp_path / "sets/lemon", episodes=2)
+    conditions = making.open_conditions(Asked(data=tmp_path / "sets/lemon", every=4, given=2))
+    assert conditions.kind == "video" and conditions.names == ("lemon-0000", "lemon-0001")
+    channels = ["video.given", "truth.video", "clip.fps", "annotation.text", "action.right_arm"]
+    loaded = conditions.load("lemon-0001", channels)
+    assert [frame_of(p) for p in loaded["truth.video"]] == [0, 4, 8, 12, 16, 20, 24]  # of 25 frames
+    assert (
+        len(loaded["video.given"]) == 2 and loaded["clip.fps"] == 5.0 and loaded["annotation.text"] == "pick number 1"
+    )
+    assert loaded["action.right_arm"].shape == (25, 7)
+    assert (
+        generate("--generator", "still", "--data", tmp_path / "sets/lemon", "--every", 4, "--out", tmp_path / "g") == 0
+    )
+    made = np.load(tmp_path / "g/pred/lemon-0001.npy")
+    assert made.shape[0] == 7 and (made == made[0]).all()
+    assert (tmp_path / "g/texts.tsv").read_text().splitlines()[1] == "lemon-0001\tpick number 1"
