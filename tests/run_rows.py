@@ -1,4 +1,5 @@
-"""A run for the tests of reproducibility: ``python -m tests.run_rows STEPS evaluate's options``; prints what each row holds."""
+"""A run for the tests of reproducibility: ``python -m tests.run_rows STEPS evaluate's options``;
+prints what each row holds."""
 
 from __future__ import annotations
 

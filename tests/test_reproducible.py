@@ -1,4 +1,5 @@
-"""The same on any machine: processes that would take other kernels by themselves play the same episodes, trace for trace."""
+"""The same on any machine: processes that would take other kernels by themselves play the same episodes,
+trace for trace."""
 
 from __future__ import annotations
 

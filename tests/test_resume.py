@@ -61,7 +61,8 @@ def uninterrupted(tmp_path_factory):
 def test_killed_at_twenty_random_moments_and_resumed_a_run_has_the_records_of_an_uninterrupted_one(
     tmp_path, uninterrupted
 ):
-    """The moment is drawn in records and, after the last of them, in milliseconds; a killed process takes its workers along."""
+    """The moment is drawn in records and, after the last of them, in milliseconds;
+    a killed process takes its workers along."""
     folder, rng = tmp_path / "r", random.Random(0)
     kills = during_episodes = 0
     while kills < MOMENTS:
