@@ -1,4 +1,4 @@
-.PHONY: check format test bench gpu
+.PHONY: check format test bench gpu fuzz
 
 check:
 	uv run ruff check .
@@ -11,6 +11,11 @@ format:
 
 test:
 	uv run pytest
+
+# Every fuzzer at 500 variants of each kind; the ordinary tests try 20.
+fuzz:
+	CROSSBODY_FUZZ=500 uv run pytest tests/test_data_fuzz.py tests/test_motion_fuzz.py tests/test_fuzz_clips.py tests/test_fuzz_embeddings.py
+	CROSSBODY_FUZZ=500 uv run pytest tests/test_run_folders.py -k fuzz
 
 bench:
 	uv run python -m benchmarks

@@ -18,13 +18,15 @@ class Options:
     """A folder that `train gr00t` wrote; `checkpoints/tiny/gr00t` when none is given."""
 
     temperature: float | None = None
-    """Standard deviation of the noise that a chunk starts from: 1 samples, 0 gives the chunk near the mean; by default the checkpoint's."""
+    """Standard deviation of the noise that a chunk starts from: 1 samples, 0 gives the chunk near the mean;
+    by default the checkpoint's."""
 
     blind: bool = False
     """Show it the average picture only: the control for every success that needs no eyes."""
 
     device: str = "auto"
-    """Where it computes: cpu, cuda, cuda:1, …; auto takes a GPU for large policies only, since a CPU's answers are the same everywhere."""
+    """Where it computes: cpu, cuda, cuda:1, …; auto takes a GPU for large policies only,
+    since a CPU's answers are the same everywhere."""
 
     dtype: str = "float32"
     """What it computes in: float32 or bfloat16."""

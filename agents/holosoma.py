@@ -1,4 +1,5 @@
-"""An external policy, a G1 tracker from the package holosoma-inference: an ONNX policy with its own reference and its own contract."""
+"""An external policy, a G1 tracker from the package holosoma-inference:
+an ONNX policy with its own reference and its own contract."""
 
 from __future__ import annotations
 
@@ -19,8 +20,9 @@ class Options:
 
 
 class Holosoma:
-    """Six parts make its observation, in alphabetical order: last action, angular velocity, joints from the default pose, joint
-    velocities, the reference's joints and joint velocities, and the reference torso's orientation seen from the robot's.
+    """Six parts make its observation, in alphabetical order: last action, angular velocity, joints from the default
+    pose, joint velocities, the reference's joints and joint velocities, and the reference torso's orientation seen from
+    the robot's.
 
     It never learns where it is, so it drifts: its root-relative error is what says how well it dances.
     """
@@ -34,8 +36,12 @@ class Holosoma:
         self._policy = external_policy.load()
         count = len(self._policy.joints)
         self.reads: tuple[Channel, ...] = (
-            tracking.joints(count), tracking.joint_speeds(count), tracking.GYRO, tracking.TORSO, tracking.FRAME,
-        )  # fmt: skip
+            tracking.joints(count),
+            tracking.joint_speeds(count),
+            tracking.GYRO,
+            tracking.TORSO,
+            tracking.FRAME,
+        )
         self.gives = (tracking.targets(count),)
         self._last: dict[str, np.ndarray] = {}
         self.card = {
@@ -84,7 +90,8 @@ class Holosoma:
 
 
 def relative_rotation(robot_quat: np.ndarray, reference_quat: np.ndarray) -> np.ndarray:
-    """Return the first two columns (6,), row by row, of the rotation from the robot's torso to the reference's; quaternions wxyz."""
+    """Return the first two columns (6,), row by row, of the rotation from the robot's torso to the reference's;
+    quaternions wxyz."""
     from scipy.spatial.transform import Rotation
 
     robot, reference = (Rotation.from_quat(q, scalar_first=True) for q in (robot_quat, reference_quat))

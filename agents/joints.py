@@ -1,4 +1,5 @@
-"""What agents without a mind of their own share: they take their channels from the environment and command positions."""
+"""What agents without a mind of their own share: they take their channels from the environment and command
+positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Plays the reference back: every joint is told the reference's next angle, and nobody looks whether the body still stands."""
+"""Plays the reference back: every joint is told the reference's next angle,
+and nobody looks whether the body still stands."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ class OpenLoop:
     gives: tuple[Channel, ...] = ()
 
     def bind(self, contract: Contract, chunk: int) -> None:
-        """Take the joints' channels; ContractMismatch where there is no reference, or when more than one step is asked at once."""
+        """Take the joints' channels; ContractMismatch where there is no reference,
+        or when more than one step is asked at once."""
         offered = {c.name: c for c in contract.observation}
         if REFERENCE not in offered:
             raise ContractMismatch(

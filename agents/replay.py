@@ -25,7 +25,8 @@ class Options:
 
 
 class Replay(AnyEnvironment):
-    """Open loop: an environment whose physics repeat gives the recorded outcomes. After the record its last action is held."""
+    """Open loop: an environment whose physics repeat gives the recorded outcomes.
+    After the record its last action is held."""
 
     def __init__(self, run: Path):
         self._folder = RunFolder(run)

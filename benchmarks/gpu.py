@@ -1,7 +1,7 @@
 """Everything that a GPU can tell about this project, in one command of a few minutes: ``make gpu PYTHON=python3``.
 
-Each check prints one row and needs only what it names; what is absent is marked as skipped, with the reason. Without a GPU it
-refuses to run, but for ``--toy``, which plays the same checks at toy sizes on the CPU and says so in every row.
+Each check prints one row and needs only what it names; what is absent is marked as skipped, with the reason. Without a
+GPU it refuses to run, but for ``--toy``, which plays the same checks at toy sizes on the CPU and says so in every row.
 """
 
 from __future__ import annotations
@@ -64,14 +64,16 @@ def main() -> None:
 
 
 def chosen_device(toy: bool) -> str:
-    """Return cuda:0, or cpu for ``--toy``; a machine without a GPU is refused, so that no CPU figure passes for a GPU's."""
+    """Return cuda:0, or cpu for ``--toy``; a machine without a GPU is refused,
+    so that no CPU figure passes for a GPU's."""
     import torch
 
     if toy:
         return "cpu"
     if not torch.cuda.is_available():
         sys.exit(
-            f"torch {torch.__version__} sees no GPU here, so there is nothing to report. `--toy` tries the code on the CPU."
+            f"torch {torch.__version__} sees no GPU here, so there is nothing to report. `--toy` tries the "
+            "code on the CPU."
         )
     return "cuda:0"
 
@@ -163,7 +165,8 @@ def base_policy(device: str) -> Iterator[Row]:
 
 
 def base_training(device: str) -> Iterator[Row]:
-    """Seconds and memory of a training step of the paper's size: bf16 autocast, activations computed again, AdamW in float32."""
+    """Seconds and memory of a training step of the paper's size: bf16 autocast, activations computed again,
+    AdamW in float32."""
     import torch
 
     from training.loop import save_memory

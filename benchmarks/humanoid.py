@@ -1,7 +1,8 @@
-"""Speed of the humanoid's physics and task against bare ``mujoco.rollout``, and how far backends differ: ``python -m benchmarks humanoid``.
+"""Speed of the humanoid's physics and task against bare ``mujoco.rollout``, and how far backends differ: ``python -m
+benchmarks humanoid``.
 
-All of it is one control step of 20 ms, four physics steps, of the same model from the same states with the same targets, in turn in
-one process. Backends that cannot run here are named with the reason.
+All of it is one control step of 20 ms, four physics steps, of the same model from the same states with the same
+targets, in turn in one process. Backends that cannot run here are named with the reason.
 """
 
 from __future__ import annotations

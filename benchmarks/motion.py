@@ -1,8 +1,8 @@
 """FID and PA-MPJPE against the reference way: ``python -m benchmarks motion``.
 
 The reference script of FID (text-to-motion) takes a matrix square root of the product of the covariances; the reference
-of PA-MPJPE is scipy's Procrustes, frame by frame. The bar of FID is 10,000 features of 512 numbers in under five seconds.
-"""
+of PA-MPJPE is scipy's Procrustes, frame by frame. The bar of FID is 10,000 features of 512 numbers in under five
+seconds."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Speed of the RoboCasa environment against the package's own loop, in pairs on one core: ``python -m benchmarks robocasa``.
+"""Speed of the RoboCasa environment against the package's own loop, in pairs on one core: ``python -m benchmarks
+robocasa``.
 
-Each figure is measured in a process of its own, ours and the stock one in turn, and the ratio of the medians is printed.
-The stock loop is the package's Gymnasium environment as its users drive it. It always renders after a step, so its
-figure with pictures is per step; ours renders when the agent looks, every 16 steps.
+Each figure is measured in a process of its own, ours and the stock one in turn, and the ratio of the medians is
+printed. The stock loop is the package's Gymnasium environment as its users drive it. It always renders after a step, so
+its figure with pictures is per step; ours renders when the agent looks, every 16 steps.
 """
 
 from __future__ import annotations

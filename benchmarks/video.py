@@ -1,8 +1,8 @@
 """LPIPS and FVD features per second against the reference way on the same weights: ``python -m benchmarks video``.
 
-The reference scripts (common_metrics_on_video_quality) go through clips one by one, LPIPS also frame by frame, and leave
-it to the library to use the cores. Both sides get the same clips and the same cores, in turn, and the ratio of the
-medians is printed. LPIPS is timed as it is used: a prediction and the still row against one reference.
+The reference scripts (common_metrics_on_video_quality) go through clips one by one, LPIPS also frame by frame, and
+leave it to the library to use the cores. Both sides get the same clips and the same cores, in turn, and the ratio of
+the medians is printed. LPIPS is timed as it is used: a prediction and the still row against one reference.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def main(rounds: int = 5) -> None:
 
 
 def _compare(what: str, reference: Callable, ours: Callable, size: int, how: tuple[int, int]) -> None:
-    """Time both in turn. On several cores the reference splits each operation, as torch does; ours takes clips side by side."""
+    """Time both in turn. On several cores the reference splits each operation, as torch does;
+    ours takes clips side by side."""
     import torch
 
     rounds, cores = how

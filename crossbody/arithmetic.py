@@ -1,9 +1,9 @@
 """One arithmetic for all machines: every process that simulates or infers computes with the kernels of x86-64-v3.
 
-Numerical libraries choose their kernels by the processor, and kernels round differently: the last digits of a torque then
-depend on the machine, and contacts amplify them until outcomes differ. The variables here make numpy, OpenBLAS, numba,
-torch, oneDNN and MKL choose what every x86-64 processor since 2013 has (AVX2 and FMA). They must be set before those
-libraries are imported: ``pin`` comes first in a command, and ``envs.pool`` gives ``variables`` to its workers.
+Numerical libraries choose their kernels by the processor, and kernels round differently: the last digits of a torque
+then depend on the machine, and contacts amplify them until outcomes differ. The variables here make numpy, OpenBLAS,
+numba, torch, oneDNN and MKL choose what every x86-64 processor since 2013 has (AVX2 and FMA). They must be set before
+those libraries are imported: ``pin`` comes first in a command, and ``envs.pool`` gives ``variables`` to its workers.
 
 A variable of the same name that the user or the machine has set is replaced, or the machine would decide after all
 (some images export OPENBLAS_CORETYPE). ``CROSSBODY_ARITHMETIC=native`` leaves everything as it is.
@@ -45,7 +45,8 @@ BEYOND = {
     "AVX512_CNL": "avx512vbmi",
     "AVX512_ICL": "avx512_vbmi2",
 }
-"""numpy's name of what it dispatches to beyond AVX2 -> the processor's flag. It warns of names that the processor lacks."""
+"""numpy's name of what it dispatches to beyond AVX2 -> the processor's flag.
+It warns of names that the processor lacks."""
 
 
 def pin() -> None:
@@ -68,8 +69,8 @@ def variables() -> dict[str, str]:
 def observed() -> dict[str, str]:
     """Return what computes in this process, asked of the libraries that it has imported, never of the variables.
 
-    ``profile`` is ``x86-64-v3`` when all of them keep to it, else ``native``. Behind a library's kernels stands a digest
-    of small computations with it: where it is equal, these agree to the last bit.
+    ``profile`` is ``x86-64-v3`` when all of them keep to it, else ``native``. Behind a library's kernels stands a
+    digest of small computations with it: where it is equal, these agree to the last bit.
     """
     imported = [name for name in _ASK if name in sys.modules]
     kernels = {name: _ASK[name]() for name in imported}
@@ -79,7 +80,8 @@ def observed() -> dict[str, str]:
 
 
 def profile(host: Mapping[str, Any]) -> str:
-    """Return the arithmetic that a manifest's ``host`` records, in one text; '' for runs from before it was recorded."""
+    """Return the arithmetic that a manifest's ``host`` records, in one text;
+    '' for runs from before it was recorded."""
     return ", ".join(f"{what} {' or '.join(sorted(texts))}" for what, texts in _recorded(host).items())
 
 
@@ -107,7 +109,8 @@ def difference(hosts: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _recorded(host: Mapping[str, Any]) -> dict[str, set[str]]:
-    """Return "process library" -> what is recorded of it: several texts for a merged run, whose host is one per shard."""
+    """Return "process library" -> what is recorded of it: several texts for a merged run,
+    whose host is one per shard."""
     shards = [host] if "arithmetic" in host else [h for h in host.values() if isinstance(h, Mapping)]
     table: dict[str, set[str]] = {}
     for shard in shards:

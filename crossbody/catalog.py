@@ -1,8 +1,11 @@
-"""Names: which agents, metrics, tables, recipes, suites and protocols exist. A file in the right folder is in the catalog.
+"""Names: which agents, metrics, tables, recipes, suites and protocols exist. A file in the right folder is in the
+catalog.
 
-A module belongs to a kind when it defines that kind's marker at its top level (``make`` for an agent, ``METRIC``, ``TABLE``, ``RECIPE``);
-that is read from the source, so listing imports nothing. Other packages join through entry points in the group
-``crossbody.<kind>``, whose values are ``module:ATTRIBUTE``. Metrics lie in a folder for each subject, and their group is
+A module belongs to a kind when it defines that kind's marker at its top level (``make`` for an agent, ``METRIC``,
+``TABLE``, ``RECIPE``); that is read from the source, so listing imports nothing. Other packages join through entry
+points in the group
+``crossbody.<kind>``, whose values are ``module:ATTRIBUTE``. Metrics lie in a folder for each subject, and their group
+is
 ``crossbody.metrics.<subject>``.
 """
 
@@ -28,7 +31,7 @@ class Entry:
 
     name: str
     target: str  # "module:ATTRIBUTE", or the path of a TOML file
-    summary: str  # first line of the docstring, or the title in the TOML file
+    summary: str  # first paragraph of the docstring, or the title in the TOML file
     group: str = ""  # the folder within the kind's, where it has folders: what a metric takes
 
 
@@ -53,6 +56,7 @@ KINDS = {
     "recipes": Kind("training/recipes", "RECIPE"),
     "suites": Kind("tasks/suites"),
     "protocols": Kind("tasks/protocols"),
+    "engines": Kind("envs/engines", "open_pool"),
     "robots": Kind("envs/humanoid/robots"),
     "formats": Kind("training/data/formats", "FORMAT"),
 }
@@ -68,7 +72,8 @@ def entries(kind: str) -> dict[str, Entry]:
     for entry in sorted(found, key=lambda e: e.name):
         if entry.name in by_name:
             raise CrossbodyError(
-                f"two {kind} are called '{entry.name}': {by_name[entry.name].target} and {entry.target}. Rename or uninstall one."
+                f"two {kind} are called '{entry.name}': {by_name[entry.name].target} and {entry.target}. "
+                "Rename or uninstall one."
             )
         by_name[entry.name] = entry
     return by_name
@@ -108,7 +113,8 @@ def groups(kind: str) -> tuple[str, ...]:
 
 
 def _outside_entries(kind: str, where: Kind) -> list[Entry]:
-    """Return what other packages add. An entry point that names no group of a kind that has groups raises CrossbodyError."""
+    """Return what other packages add. An entry point that names no group of a kind that has groups raises
+    CrossbodyError."""
     prefix = f"crossbody.{kind}"
     known = {f"{prefix}.{group}": group for group in groups(kind)} if where.grouped else {prefix: ""}
     found = []
@@ -117,7 +123,8 @@ def _outside_entries(kind: str, where: Kind) -> list[Entry]:
             package = e.dist.name if e.dist else "elsewhere"
             if name not in known:
                 raise CrossbodyError(
-                    f"'{e.name}' from {package} is an entry point of the group {name}, expected one of {', '.join(known)}"
+                    f"'{e.name}' from {package} is an entry point of the group {name}, expected one of "
+                    f"{', '.join(known)}"
                 )
             found.append(Entry(e.name, e.value, f"from {package}", known[name]))
     return found
@@ -135,7 +142,7 @@ def _module_entries(where: Kind) -> list[Entry]:
         path = source.parent if source.name == "__init__.py" else source.with_suffix("")
         tree = ast.parse(source.read_text())
         if where.marker in _top_level_names(tree):
-            doc = (ast.get_docstring(tree) or "").partition("\n")[0]
+            doc = " ".join((ast.get_docstring(tree) or "").partition("\n\n")[0].split())
             module = ".".join(path.relative_to(ROOT).parts)
             found.append(Entry(path.name, f"{module}:{where.marker}", doc, path.parent.name if where.grouped else ""))
     return found

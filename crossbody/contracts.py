@@ -218,7 +218,8 @@ class Agent(Protocol):
 
 @runtime_checkable
 class Adapts(Protocol):
-    """An agent that takes its channels from the environment (one that holds still), or its chunk length from the protocol."""
+    """An agent that takes its channels from the environment (one that holds still),
+    or its chunk length from the protocol."""
 
     def bind(self, contract: Contract, chunk: int) -> None:
         """Take what the environment offers and how many control steps the protocol executes per answer.
@@ -230,7 +231,8 @@ class Adapts(Protocol):
 
 @runtime_checkable
 class ChunkedEnv(Protocol):
-    """An environment that executes a whole chunk and observes only at its end. ``envs.chunked.Chunked`` makes one of any Gymnasium env."""
+    """An environment that executes a whole chunk and observes only at its end.
+    ``envs.chunked.Chunked`` makes one of any Gymnasium env."""
 
     def contract(self) -> Contract:
         """Return the channels that it takes and offers."""
@@ -245,13 +247,15 @@ class ChunkedEnv(Protocol):
     ) -> tuple[Observation, dict[str, Any]]:
         """Build the scene. ``info`` has ``instruction`` (str) and ``scene`` (a JSON-able manifest).
 
-        ``options``: ``scene`` replays a manifest; ``observe`` lists the only channels to produce in this episode; ``episode``,
+        ``options``: ``scene`` replays a manifest; ``observe`` lists the only channels to produce in this episode;
+        ``episode``,
         ``index`` and ``attempt`` say which one this is.
         """
         ...
 
     def step_chunk(self, chunk: Chunk, on_step: Any = None) -> ChunkResult:
-        """Execute (steps, width) actions. ``on_step(k, success)`` is called after each control step; True from it ends the chunk there."""
+        """Execute (steps, width) actions. ``on_step(k, success)`` is called after each control step;
+        True from it ends the chunk there."""
         ...
 
     def render(self) -> np.ndarray:
@@ -263,7 +267,8 @@ class ChunkedEnv(Protocol):
 
 @dataclass
 class ChunkResult:
-    """What a chunk did: ``steps`` executed, the success bit of each, signals (steps, …), and the observation after the last."""
+    """What a chunk did: ``steps`` executed, the success bit of each, signals (steps, …),
+    and the observation after the last."""
 
     observation: Observation
     success: list[bool]
@@ -277,7 +282,8 @@ class ChunkResult:
 
 @dataclass(frozen=True)
 class Clip:
-    """What a generator gives: frames of a video, uint8 RGB (t, h, w, 3), or key points of a motion, metres (t, 15, 3)."""
+    """What a generator gives: frames of a video, uint8 RGB (t, h, w, 3), or key points of a motion, metres (t, 15,
+    3)."""
 
     values: np.ndarray
     fps: float

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from crossbody import gl
 from crossbody.errors import CrossbodyError
 from crossbody.extras import cache_folder
+from crossbody.texts import printable
 
 PACKAGES = {"praxis-robocasa-gr1": "0.2.0", "praxis-robosuite": "1.5.2.post1", "mujoco": "3.3.1", "numpy": "2.2.5"}
 """What must be installed in exactly this version: the simulator package refuses to start otherwise."""
@@ -38,15 +39,16 @@ def main(argv: Sequence[str]) -> int:
     """Print the findings; return 1 when something must be mended."""
     argparse.ArgumentParser(prog="crossbody doctor", description=__doc__).parse_args(argv)
     from rich.console import Console
+    from rich.text import Text
 
     console, healthy = Console(highlight=False), True
     for check in (_python, _packages, _graphics, _cache, *map(_elsewhere, ELSEWHERE)):
         for finding in check():
             healthy &= finding.ok
-            mark = "[green]ok[/]  " if finding.ok else "[red]mend[/]"
-            console.print(f"{mark} {finding.subject:<22} {finding.text}", soft_wrap=True)
+            mark = ("ok  ", "green") if finding.ok else ("mend", "red")
+            console.print(Text.assemble(mark, f" {finding.subject:<22} {printable(finding.text)}"), soft_wrap=True)
             if finding.mend:
-                console.print(f"       type: [bold]{finding.mend}[/]", soft_wrap=True)
+                console.print(Text.assemble("       type: ", (finding.mend, "bold")), soft_wrap=True)
     return 0 if healthy else 1
 
 
@@ -68,17 +70,19 @@ def _packages() -> Iterator[Finding]:
 
 
 def _graphics() -> Iterator[Finding]:
-    results = [gl.probe(backend) for backend in gl.BACKENDS]
+    results = [gl.check(backend) for backend in gl.BACKENDS]
     works = any(not r.error for r in results)
     for r in results:
         text = f"{r.ms_per_frame:.1f} ms per 640x400 frame" if r.ms_per_frame is not None else r.error
         yield Finding(
             f"GL {r.backend}", works, text if not r.error else f"not usable: {text}", "" if works else gl.INSTALL
         )
-    if works:
-        yield Finding(
-            "GL in use", True, gl.choose()["MUJOCO_GL"] + (" (from MUJOCO_GL)" if os.environ.get("MUJOCO_GL") else "")
-        )
+    named = os.environ.get("MUJOCO_GL", "")
+    used = named or next((r.backend for r in results if not r.error), "")
+    if used:
+        drew = next((r for r in results if r.backend == used), None) or gl.check(used)
+        text = f"{used}{' (from MUJOCO_GL)' if named else ''}, " + (drew.error or "drew a frame")
+        yield Finding("GL in use", not drew.error, text, "unset MUJOCO_GL" if drew.error else "")
 
 
 def _cache() -> Iterator[Finding]:

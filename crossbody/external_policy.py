@@ -1,7 +1,8 @@
-"""An external policy: a pretrained G1 tracker inside the package ``holosoma-inference`` (amazon-far/holosoma, Apache-2.0).
+"""An external policy: a pretrained G1 tracker inside the package ``holosoma-inference`` (amazon-far/holosoma,
+Apache-2.0).
 
-Its ONNX file holds the policy, the dance that it tracks, and in its metadata the gains and the joints' names. The dance's own licence is
-not known, so its frames are read from the installed package and never copied.
+Its ONNX file holds the policy, the dance that it tracks, and in its metadata the gains and the joints' names. The
+dance's own licence is not known, so its frames are read from the installed package and never copied.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Frame:
 class ExternalPolicy:
     """The ONNX session, one thread, and what its metadata say of the robot, by joint: (29,) each.
 
-    ``stiffness`` and ``damping`` of the motors, ``default`` angles, and ``scale``, the radians of target per unit of action: a
-    quarter of effort / stiffness.
+    ``stiffness`` and ``damping`` of the motors, ``default`` angles, and ``scale``, the radians of target per unit of
+    action: a quarter of effort / stiffness.
     """
 
     def __init__(self) -> None:
@@ -107,7 +108,8 @@ def load() -> ExternalPolicy:
 
 
 def policy_file() -> Path:
-    """Return the path of the policy; MissingExtra where a package is absent, CrossbodyError for a file that is not the one."""
+    """Return the path of the policy; MissingExtra where a package is absent,
+    CrossbodyError for a file that is not the one."""
     missing = [name for name in ("holosoma_inference", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise MissingExtra(f"the external policy needs {' and '.join(missing)}; {REMEDY}.")

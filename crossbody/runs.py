@@ -103,7 +103,8 @@ class RunFolder:
         """Raise RunFolderError when the folder already holds a run."""
         if (self.path / "manifest.json").exists():
             raise RunFolderError(
-                f"{self.path} already holds a run. Continue it with `uv run crossbody resume {self.path}`, or give another --out."
+                f"{self.path} already holds a run. Continue it with `uv run crossbody resume {self.path}`, or "
+                "give another --out."
             )
 
     def manifest(self) -> Manifest:
@@ -133,7 +134,8 @@ class RunFolder:
             append_row(file, row)
         except OSError as error:
             raise RunFolderError(
-                f"cannot write {file}: {error.strerror}. Nothing recorded is lost; free the disk and `uv run crossbody resume {self.path}`."
+                f"cannot write {file}: {error.strerror}. Nothing recorded is lost; free the disk and `uv run "
+                f"crossbody resume {self.path}`."
             ) from error
 
     def trace(self, row: EpisodeRow, protocol: RunProtocol) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -141,15 +143,23 @@ class RunFolder:
         return check_trace(self.trace_file(row.episode, row.attempt), row, protocol)
 
     def files(self, kind: str) -> list[Path]:
-        """Return the files of ``traces``, ``scenes`` or ``video``; a link or a pipe among them raises RunFolderError."""
+        """Return the files of ``traces``, ``scenes`` or ``video``; a link or a pipe among them raises
+        RunFolderError."""
         folder = self.path / kind
         found = [f for f in sorted(folder.iterdir()) if not f.name.startswith(".")] if folder.is_dir() else []
         for file in (folder, *found):
             if file.is_symlink() or (file != folder and not file.is_file()):
                 raise RunFolderError(
-                    f"{file} is a link, a pipe or a folder, which no run makes. Put what it leads to in its place, or remove it."
+                    f"{file} is a link, a pipe or a folder, which no run makes. Put what it leads to in its "
+                    "place, or remove it."
                 )
         return found
+
+    def leftovers(self, kind: str = "") -> list[Path]:
+        """Return the files that a killed process was writing in the folder, or in ``traces``,
+        ``scenes`` or ``video``."""
+        folder = self.path / kind
+        return [] if folder.is_symlink() and kind else [f for f in folder.glob(".*.part*") if f.is_file()]
 
     def trace_file(self, episode: str, attempt: int = 1) -> Path:
         """Return the path of an attempt's trace."""
@@ -165,7 +175,8 @@ class RunFolder:
 
 
 def final_rows(manifest: Manifest, attempts: Iterable[EpisodeRow]) -> dict[str, EpisodeRow]:
-    """Return episode id -> its last attempt, in the queue's order; a row that is of no episode of the queue raises RunFolderError."""
+    """Return episode id -> its last attempt, in the queue's order;
+    a row that is of no episode of the queue raises RunFolderError."""
     queue = {e.id: e for e in manifest.episodes}
     last: dict[str, EpisodeRow] = {}
     for row in attempts:

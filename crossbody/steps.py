@@ -9,7 +9,8 @@ LINE_EVERY_S = 5.0
 
 
 class Steps:
-    """Counts ``total`` steps of something on stderr. Use as a context manager, and call ``advance`` after every step."""
+    """Counts ``total`` steps of something on stderr. Use as a context manager,
+    and call ``advance`` after every step."""
 
     def __init__(self, title: str, total: int, every_s: float = LINE_EVERY_S):
         from rich.console import Console

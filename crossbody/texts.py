@@ -12,7 +12,8 @@ ERROR_CHARS = 2000
 """The longest error text that a row, a page or a line on the terminal holds."""
 
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but tab and newline (they move a terminal's cursor), and those that reverse the direction of writing."""
+"""Control characters but tab and newline (they move a terminal's cursor),
+and those that reverse the direction of writing."""
 
 
 def printable(text: str) -> str:

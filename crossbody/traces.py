@@ -1,4 +1,5 @@
-"""The trace of an attempt: the success bit of every control step and named signals, in one ``.npz`` that its row's hash covers."""
+"""The trace of an attempt: the success bit of every control step and named signals,
+in one ``.npz`` that its row's hash covers."""
 
 from __future__ import annotations
 
@@ -45,12 +46,14 @@ def save_trace(file: Path, success: Iterable[bool], signals: Mapping[str, np.nda
 
 
 def load_trace(file: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return (success bits (steps,), signals) of a trace file; one that cannot be read raises DamagedTrace with the reason."""
+    """Return (success bits (steps,), signals) of a trace file; one that cannot be read raises DamagedTrace with the
+    reason."""
     return _named(_arrays(file))
 
 
 def check_trace(file: Path, row: EpisodeRow, protocol: RunProtocol) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return ``load_trace`` of an attempt with an outcome; DamagedTrace unless hash, steps and outcome are those of its row."""
+    """Return ``load_trace`` of an attempt with an outcome; DamagedTrace unless hash,
+    steps and outcome are those of its row."""
     arrays = _arrays(file)
     bits, found = arrays["success"], _digest(arrays)
     if row.trace_hash and found != row.trace_hash:

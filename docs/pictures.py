@@ -1,7 +1,7 @@
 """Makes the pictures of the documents: ``PYTHONHASHSEED=0 uv run python docs/pictures.py``.
 
-The scripted expert solves one task; a free camera and the robot's own head camera watch it. Human hands do some of theirs.
-"""
+The scripted expert solves one task; a free camera and the robot's own head camera watch it. Human hands do some of
+theirs."""
 
 from __future__ import annotations
 

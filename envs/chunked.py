@@ -15,7 +15,8 @@ from envs import registration
 
 
 def make(task: TaskSpec) -> ChunkedEnv:
-    """Return the environment of a task, without Gymnasium's wrappers; options that it does not know raise CrossbodyError."""
+    """Return the environment of a task, without Gymnasium's wrappers;
+    options that it does not know raise CrossbodyError."""
     registration.register()
     try:
         env = gymnasium.make(task.env, disable_env_checker=True, **task.options)
@@ -39,8 +40,8 @@ def control_hz(env: ChunkedEnv) -> float:
 class Chunked:
     """Executes chunks step by step. Spaces must be ``Dict``; ``info['success']`` is the success bit of every step.
 
-    Channels have the names, shapes and dtypes of the spaces; units and conventions are '', because Gymnasium's spaces have none.
-    """
+    Channels have the names, shapes and dtypes of the spaces; units and conventions are '', because Gymnasium's spaces
+    have none."""
 
     def __init__(self, env: gymnasium.Env):
         for side, space in (("observation", env.observation_space), ("action", env.action_space)):
@@ -78,7 +79,8 @@ class Chunked:
 
 
 def execute(env: gymnasium.Env, chunk: Chunk, on_step: Any = None) -> ChunkResult:
-    """Execute a chunk (steps, width) with ``env.step`` and return what it did. Signals are the ``state.*`` observations."""
+    """Execute a chunk (steps, width) with ``env.step`` and return what it did.
+    Signals are the ``state.*`` observations."""
     bits: list[bool] = []
     states: list[Mapping[str, Any]] = []
     observation: Any = {}
@@ -98,7 +100,8 @@ def execute(env: gymnasium.Env, chunk: Chunk, on_step: Any = None) -> ChunkResul
 
 
 def check_chunk(chunk: Any, action: tuple[Channel, ...], steps: int) -> dict[str, np.ndarray]:
-    """Return the first ``steps`` actions as arrays (steps, width), or raise InvalidAction naming the channel and the fault."""
+    """Return the first ``steps`` actions as arrays (steps, width),
+    or raise InvalidAction naming the channel and the fault."""
     if not isinstance(chunk, Mapping):
         raise InvalidAction(f"the agent gave a {type(chunk).__name__}; a chunk maps channel names to arrays")
     names = {c.name for c in action}
@@ -115,7 +118,12 @@ def chunk_length(chunk: Chunk) -> int:
 
 def _check_channel(channel: Channel, value: Any, steps: int) -> np.ndarray:
     try:
-        array = np.asarray(value, dtype=channel.dtype)
+        raw = np.asarray(value)
+        if raw.dtype.kind == "c":
+            raise InvalidAction(f"{channel.name} holds complex numbers; an action is real")
+        if raw.dtype.kind in "USMm":
+            raise InvalidAction(f"{channel.name} holds {raw.dtype}, not numbers")
+        array = raw.astype(channel.dtype, copy=False)
     except (TypeError, ValueError) as error:
         raise InvalidAction(f"{channel.name} is not an array of numbers ({error})") from None
     if array.ndim != 1 + len(channel.shape) or array.shape[1:] != channel.shape:

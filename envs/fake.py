@@ -1,7 +1,7 @@
 """A point that is sent to a goal on a table: a whole environment without a simulator, for testing the harness itself.
 
-Success is decided by what the agent does: the point follows the commanded position at a limited speed and succeeds while it is
-near the goal. Episodes can be made to fail in every way a simulator fails (``faults``).
+Success is decided by what the agent does: the point follows the commanded position at a limited speed and succeeds
+while it is near the goal. Episodes can be made to fail in every way a simulator fails (``faults``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from crossbody.contracts import Channel, Chunk, ChunkResult, Contract
 from crossbody.errors import CrossbodyError, InvalidAction
 from envs.chunked import execute
+from envs.instruction import Instruction
 
 SPEED_M = 0.05  # per control step
 NEAR_M = 0.05
@@ -38,7 +39,8 @@ FAULTS = ("raise", "hang", "kill", "nan", "sleep", "raise_in_reset", "hang_in_re
 
 
 class Fake(gymnasium.Env):
-    """``faults``: episode index -> one of FAULTS, on the first ``fault_attempts`` attempts. ``side`` names the goal's side."""
+    """``faults``: episode index -> one of FAULTS, on the first ``fault_attempts`` attempts.
+    ``side`` names the goal's side."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": CONTROL_HZ}
 
@@ -59,7 +61,7 @@ class Fake(gymnasium.Env):
         self._steps = 0
         self._position = np.zeros(2, np.float32)
         self._goal = np.ones(2, np.float32)
-        box, text = gymnasium.spaces.Box, gymnasium.spaces.Text
+        box, text = gymnasium.spaces.Box, Instruction
         self.observation_space = gymnasium.spaces.Dict(
             {
                 POSITION.name: box(-TABLE_M, TABLE_M, POSITION.shape, np.float32),

@@ -1,4 +1,5 @@
-"""One block of memory that a worker and the runner share: signs of life, and frames that need not go through the pipe."""
+"""One block of memory that a worker and the runner share: signs of life,
+and frames that need not go through the pipe."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PHASES = ("start", "reset", "step")
+PHASES = ("start", "reset", "step", "act")
 LARGE = 4096
 """Arrays of at least this many bytes travel in the block, smaller ones in the message."""
 

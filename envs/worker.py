@@ -1,7 +1,8 @@
-"""A worker process: ``python -m envs.worker PIPE BLOCK MODULE:FUNCTION`` calls the function with its Link to the runner.
+"""A worker process: ``python -m envs.worker PIPE BLOCK MODULE:FUNCTION`` calls the function with its Link to the
+runner.
 
-It is started by ``envs.pool`` with an environment of its own, so that PYTHONHASHSEED holds before the interpreter starts.
-"""
+It is started by ``envs.pool`` with an environment of its own, so that PYTHONHASHSEED holds before the interpreter
+starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Metrics: a pure function of a subject, with what is needed to read its numbers. Where its file lies says what it takes."""
+"""Metrics: a pure function of a subject, with what is needed to read its numbers.
+Where its file lies says what it takes."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ class Metric:
     backbone: Backbone | None = None
 
     def row(self, episode: str, measured: Any) -> MetricRow:
-        """Return the metric's row of an episode. Unknown is NaN with its reason; a value out of bounds raises ValueError."""
+        """Return the metric's row of an episode. Unknown is NaN with its reason;
+        a value out of bounds raises ValueError."""
         found = self.outcome(episode, measured)
         return MetricRow(episode, self.name, found.value, found.reason, self.version, found.weight)
 
@@ -68,7 +70,8 @@ class Metric:
         return Outcome(found.value, found.weight, "")
 
     def value(self, subject: str, measured: Any) -> Weighted | Unknown:
-        """Return the function's value of what it measures; one out of bounds raises ValueError that names the subject."""
+        """Return the function's value of what it measures; one out of bounds raises ValueError that names the
+        subject."""
         found = self.function(measured)
         if isinstance(found, Unknown):
             return found

@@ -32,7 +32,8 @@ def heading(runs: Sequence[Run]) -> str:
 
 
 def headlines(long: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the numbers of the first look: the first block's, and success and falls where they stand in a later one."""
+    """Return the numbers of the first look: the first block's, and success and falls where they stand in a later
+    one."""
     own = [r for r in long.to_dict("records") if r["origin"] == "run" and not r["group"] and r["headline"]]
     if not own:
         return []

@@ -1,4 +1,5 @@
-"""``report RUN``: the table of a run again, and its table.md, table.csv and report.html; ``report --paper NAME``: a paper's."""
+"""``report RUN``: the table of a run again, and its table.md, table.csv and report.html; ``report --paper NAME``:
+a paper's."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ from crossbody.main import guarded
 class Arguments:
     """Print the table of a run, beside published numbers, and rewrite the files that are made from it.
 
-    `report --paper unit` and `report --paper humanoid_vla` make the tables of the papers instead: `report --paper unit --help`.
-    """
+    `report --paper unit` and `report --paper humanoid_vla` make the tables of the papers instead: `report --paper unit
+    --help`."""
 
     run: Annotated[Path, tyro.conf.Positional]  # the run folder
     beside: tuple[Path, ...] = ()  # further runs for the same table, such as the in-domain one, for the ID–OOD gap
@@ -32,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def report(argv: Sequence[str]) -> int:
-    """Write the tables and the page of the run, or a paper's; an unfinished run raises RunFolderError unless it may be shown."""
+    """Write the tables and the page of the run, or a paper's; an unfinished run raises RunFolderError unless it may be
+    shown."""
     if any(word.partition("=")[0] == "--paper" for word in argv):
         from reports.papers import command
 
@@ -51,5 +53,5 @@ def report(argv: Sequence[str]) -> int:
         frames.require_complete(runs)
     publish(runs, Console())
     if arguments.latex:
-        write_atomic(arguments.latex, latex(blocks(table.make(runs, arguments.show_missing))).encode())
+        write_atomic(arguments.latex.expanduser(), latex(blocks(table.make(runs, arguments.show_missing))).encode())
     return 0

@@ -75,8 +75,8 @@ def main(argv: Sequence[str]) -> int:
 def compare(first: frames.Run, second: frames.Run) -> list[Comparison]:
     """Return the comparison over all pairs, then one per split when there are several.
 
-    Refused (RunFolderError): other protocols or suites, missing episodes, and episodes of one name with different scenes.
-    """
+    Refused (RunFolderError): other protocols or suites, missing episodes, and episodes of one name with different
+    scenes."""
     frames.require_one_protocol([first, second])
     _require_one_suite(first, second)
     frames.require_complete([first, second])

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from reports.frames import Run
 
 EMBED_EACH, EMBED_ALL = 400_000, 16_000_000
-"""Bytes: a video goes into the page up to the first, until the page holds the second; the others are linked beside it."""
+"""Bytes: a video goes into the page up to the first, until the page holds the second;
+the others are linked beside it."""
 SERIES_IN_PAGE = 1_500_000  # characters of all traces' lines; beyond it they stand in files beside the page
 SERIES_PER_FILE = 50  # episodes
 POINTS = 80  # of a line
@@ -69,7 +70,8 @@ class EpisodesSection:
 
 
 def section(run: Run) -> EpisodesSection:
-    """Return the episodes of a run in the order of its queue; failures' videos come first where not all fit into the page."""
+    """Return the episodes of a run in the order of its queue; failures' videos come first where not all fit into the
+    page."""
     hz = float(run.manifest.environment.get("control_hz", 0)) or 20.0
     videos = _videos(run)
     told, series = [], {}
@@ -77,7 +79,22 @@ def section(run: Run) -> EpisodesSection:
         row = run.rows.get(spec.id)
         if row is None:
             why = run.doubts.get(spec.id, "no attempt is on record")
-            told.append(Told(spec.id, label(spec.task.name), spec.task.split, "missing", "missing", why, None, "", "", spec.seed, 0, ""))  # fmt: skip # a record by position, as a table's row
+            told.append(
+                Told(
+                    spec.id,
+                    label(spec.task.name),
+                    spec.task.split,
+                    "missing",
+                    "missing",
+                    why,
+                    None,
+                    "",
+                    "",
+                    spec.seed,
+                    0,
+                    "",
+                )
+            )
             continue
         scene = _scene(run, row)
         success, signals = _trace(run, row)
@@ -129,7 +146,8 @@ def _endings(told: Sequence[Told]) -> list[tuple[str, int, str]]:
 
 
 def panels(episode: Episode) -> list[dict[str, Any]]:
-    """Return the panels of a trace: title, unit and lines; every line has at most ``POINTS`` whole numbers of ``scale``."""
+    """Return the panels of a trace: title, unit and lines; every line has at most ``POINTS`` whole numbers of
+    ``scale``."""
     import numpy as np
 
     signals = episode.signals

@@ -110,7 +110,8 @@ def _canvas(rows: int, row: float = ROW, legend: int = 0) -> tuple[Figure, Axes]
 
 
 def _scale(axes: Axes, records: Sequence[dict[str, Any]]) -> None:
-    """Make the axis hold every value and interval: percents on 0 to 100, everything else from 0 to what the data need."""
+    """Make the axis hold every value and interval: percents on 0 to 100,
+    everything else from 0 to what the data need."""
     if all(r["unit"] == "%" and 0 <= r["value"] <= 1 for r in records):
         return
     from matplotlib.ticker import MaxNLocator

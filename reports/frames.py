@@ -64,8 +64,8 @@ def _doubt(folder: RunFolder, row: EpisodeRow, manifest: Manifest) -> str:
 def episodes(runs: Sequence[Run]) -> pd.DataFrame:
     """Return one row per episode of every queue.
 
-    ``success`` is a bool; an episode whose last attempt is not ``ok`` is a failure and has ``failed`` set, one without an
-    attempt has the status ``missing``.
+    ``success`` is a bool; an episode whose last attempt is not ``ok`` is a failure and has ``failed`` set, one without
+    an attempt has the status ``missing``.
     """
     import pandas as pd
 
@@ -73,7 +73,8 @@ def episodes(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def measured(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return ``episodes`` with two more columns for every metric: ``metric.<name>`` and ``weight.<name>``, NaN where unknown.
+    """Return ``episodes`` with two more columns for every metric: ``metric.<name>`` and ``weight.<name>``, NaN where
+    unknown.
 
     A folder without ``metrics.parquet`` raises RunFolderError.
     """
@@ -89,7 +90,8 @@ def measured(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def metrics(run: Path) -> pd.DataFrame:
-    """Return a run's ``metrics.parquet``, a row per episode and metric; an absent or damaged one raises RunFolderError."""
+    """Return a run's ``metrics.parquet``, a row per episode and metric;
+    an absent or damaged one raises RunFolderError."""
     file, again = run / "metrics.parquet", f"`uv run crossbody resume {run}` writes it."
     try:
         long = read_parquet(file)
@@ -166,7 +168,8 @@ def require_one_protocol(runs: Sequence[Run]) -> None:
             f"{first.path} and {other.path} were run under different protocols, "
             f"{first.manifest.protocol_hash} and {other.manifest.protocol_hash}:\n"
             + "\n".join(f"  {line}" for line in protocol_differences(first.manifest, other.manifest))
-            + "\nTheir numbers cannot stand in one table. Run one of them again under the other's protocol, or, when only "
+            + "\nTheir numbers cannot stand in one table. Run one of them again under the other's protocol, or, "
+            "when only "
             "success_rule differs, `uv run crossbody rescore RUN --rule RULE`."
         )
 
@@ -192,7 +195,8 @@ def require_complete(runs: Sequence[Run]) -> None:
     for run in runs:
         if run.doubts:
             raise RunFolderError(
-                f"{run.path}: {left_out(run)} Remove the rows of these episodes from episodes.jsonl and run them again with "
+                f"{run.path}: {left_out(run)} Remove the rows of these episodes from episodes.jsonl and run "
+                "them again with "
                 f"`uv run crossbody resume {run.path}`, or give --show-missing to see what there is."
             )
         if run.missing:

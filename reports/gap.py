@@ -24,8 +24,8 @@ def matched_gap(
 ) -> list[dict[str, Any]]:
     """Return, for each agent with complete runs of both suites, the mean over matched tasks on both sides and its loss.
 
-    The two sides have different scenes, so the interval of the gap is that of independent rates. Published systems follow
-    whose paper prints both sides in one table; nothing is returned without a run that has both.
+    The two sides have different scenes, so the interval of the gap is that of independent rates. Published systems
+    follow whose paper prints both sides in one table; nothing is returned without a run that has both.
     """
     found = []
     for agent, own in rows.groupby("agent", sort=False):

@@ -1,4 +1,5 @@
-"""One self-contained page of a run: numbers, figures, failures with their videos, and all that is needed to run it again."""
+"""One self-contained page of a run: numbers, figures, failures with their videos,
+and all that is needed to run it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A long table laid out for reading: blocks of rows and cells, already as text. Rounding happens here and nowhere before."""
+"""A long table laid out for reading: blocks of rows and cells, already as text.
+Rounding happens here and nowhere before."""
 
 from __future__ import annotations
 

@@ -42,18 +42,19 @@ def main(argv: Sequence[str]) -> int:
     from reports.summary import write
 
     arguments = tyro.cli(Arguments, args=list(argv), prog="crossbody merge")
-    merge(arguments.shards, arguments.out)
+    out = arguments.out.expanduser()
+    merge(arguments.shards, out)
     if differ := arithmetic.difference({str(shard): RunFolder(shard).manifest().host for shard in arguments.shards}):
         print(f"Warning: {differ}", file=sys.stderr)
-    write(arguments.out, Console())
+    write(out, Console())
     return 0
 
 
 def merge(folders: Sequence[Path], out: Path) -> RunFolder:
     """Return a new run folder with every episode, attempt, trace, scene and video of the shards.
 
-    Its queue has the order of the unsharded run. Shards that differ in more than their episodes, or that share one, raise
-    RunFolderError; nothing is written then.
+    Its queue has the order of the unsharded run. Shards that differ in more than their episodes, or that share one,
+    raise RunFolderError; nothing is written then.
     """
     shards = [frames.read(folder) for folder in folders]
     if len(shards) < 2:

@@ -28,9 +28,9 @@ class PairCell:
 def paired_difference(cells: Sequence[PairCell], rng: np.random.Generator, level: float = LEVEL) -> Estimate:
     """Return the mean over tasks of (second - first) with a paired bootstrap interval.
 
-    Pairs are resampled within tasks, or within groups where a task has few (see ``statistics.SMALL_TASK``). The interval
-    is never narrower than Agresti and Min's (2005, Statistics in Medicine 24:729), because without a discordant pair every
-    replicate is zero, which would claim certainty.
+    Pairs are resampled within tasks, or within groups where a task has few (see ``statistics.SMALL_TASK``). The
+    interval is never narrower than Agresti and Min's (2005, Statistics in Medicine 24:729), because without a
+    discordant pair every replicate is zero, which would claim certainty.
     """
     import numpy as np
 
@@ -57,8 +57,8 @@ def detectable_paired_difference(
 ) -> float:
     """Return the smallest difference that McNemar's exact test on this many pairs shows with this power.
 
-    ``discordant_rate`` is the share of pairs in which exactly one agent wins; where it is smaller than the difference it
-    is raised to it. NaN when even a difference of 1 would not show (fewer than 6 pairs at 95 %).
+    ``discordant_rate`` is the share of pairs in which exactly one agent wins; where it is smaller than the difference
+    it is raised to it. NaN when even a difference of 1 would not show (fewer than 6 pairs at 95 %).
     """
 
     def shown(gap: float) -> float:
@@ -74,7 +74,8 @@ def detectable_paired_difference(
 
 
 def mcnemar_power(pairs: int, discordant_rate: float, gap: float, level: float = LEVEL) -> float:
-    """Return the probability that the exact test rejects, when ``gap`` of the pairs' ``discordant_rate`` is one-sided."""
+    """Return the probability that the exact test rejects, when ``gap`` of the pairs' ``discordant_rate`` is
+    one-sided."""
     import numpy as np
     from scipy.stats import binom
 

@@ -1,4 +1,5 @@
-"""Why an episode failed, in words, from what its trace and its scene say. One file of ``reports/reasons`` is one reason."""
+"""Why an episode failed, in words, from what its trace and its scene say.
+One file of ``reports/reasons`` is one reason."""
 
 from __future__ import annotations
 

@@ -28,7 +28,8 @@ _LATEX |= {
 
 
 def csv(long: pd.DataFrame) -> str:
-    """Return the long table with fractions in full precision; NaN is an empty field, and no text is a spreadsheet's formula."""
+    """Return the long table with fractions in full precision; NaN is an empty field,
+    and no text is a spreadsheet's formula."""
     safe = long.map(lambda value: csv_safe(value) if isinstance(value, str) else value)
     return safe.to_csv(index=False, lineterminator="\n")
 

@@ -1,11 +1,11 @@
 """Intervals and tests for success rates. Rates are fractions; nothing here rounds or draws from a global generator.
 
-A suite is a fixed list of tasks, so a mean over tasks varies only because each task was tried on finitely many scenes. Its
-variance comes from a stratified bootstrap (``n - 1`` draws of ``n``, Rao and Wu 1988, so that small strata are not too
-narrow). Percentiles of such replicates cover far too seldom near 0 and 1 (52 % instead of 95 % for a rate of 0.99 on 73
-tasks of one episode), and have no width at all when every episode ends alike. So the variance only sets the effective
-number of episodes, and the interval is Wilson's at that number (Franco et al. 2019, Journal of Survey Statistics and
-Methodology 7:334). Measured coverage: ``tests/test_statistics.py``.
+A suite is a fixed list of tasks, so a mean over tasks varies only because each task was tried on finitely many scenes.
+Its variance comes from a stratified bootstrap (``n - 1`` draws of ``n``, Rao and Wu 1988, so that small strata are not
+too narrow). Percentiles of such replicates cover far too seldom near 0 and 1 (52 % instead of 95 % for a rate of 0.99
+on 73 tasks of one episode), and have no width at all when every episode ends alike. So the variance only sets the
+effective number of episodes, and the interval is Wilson's at that number (Franco et al. 2019, Journal of Survey
+Statistics and Methodology 7:334). Measured coverage: ``tests/test_statistics.py``.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def equal_groups(cells: Sequence[Cell]) -> list[Cell]:
 def mean_over_units(
     values: Sequence[float], rng: np.random.Generator, level: float = LEVEL, weights: Sequence[float] | None = None
 ) -> Estimate:
-    """Return the mean of one score per unit (a pair of clips, a motion) with a percentile bootstrap interval over units.
+    """Return the mean of one score per unit (a pair of clips, a motion) with a percentile bootstrap interval over
+    units.
 
     Each replicate draws ``n - 1`` of ``n``, as above. One unit has no interval (NaN), none has no mean either. With
     ``weights`` (frames of a clip) units count by them; whole units are drawn all the same.
@@ -121,8 +122,8 @@ def mean_over_units(
 def published_mean(cells: Sequence[Cell], level: float = LEVEL) -> Estimate:
     """Return the weighted mean of published rates with Wilson's interval at the effective n of its parts.
 
-    A published part is itself a mean over tasks that are not shown, hence the binomial variance, which is the most it can be.
-    """
+    A published part is itself a mean over tasks that are not shown, hence the binomial variance, which is the most it
+    can be."""
     total = sum(c.weight for c in cells)
     rates = [c.successes / c.n for c in cells]
     variance = sum((c.weight / total) ** 2 * p * (1 - p) / c.n for c, p in zip(cells, rates, strict=True))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def write(folder: Path, console: Console) -> None:
     """Print the table of a run and write table.md, table.csv and report.html beside its episodes.
 
-    An unfinished run is shown as such: how many episodes are missing and where, and no mean over tasks that are not complete.
-    """
+    An unfinished run is shown as such: how many episodes are missing and where, and no mean over tasks that are not
+    complete."""
     publish([frames.read(folder)], console)
 
 

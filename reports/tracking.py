@@ -1,4 +1,5 @@
-"""The tables of suites in which a humanoid tracks motions: errors over all frames, over survivors, by kind and by motion."""
+"""The tables of suites in which a humanoid tracks motions: errors over all frames, over survivors,
+by kind and by motion."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 PAPER, TABLE_2 = "humanoid_vla", "H2"
 CLIPS, SURVIVORS = "every clip alike", "survivors only"
 CAVEAT = (
-    "Published rows are Humanoid-VLA’s Table 2: IsaacGym; its motions, frame rate, bodies and what failures count as are not "
+    "Published rows are Humanoid-VLA’s Table 2: IsaacGym; its motions, frame rate, bodies and what failures "
+    "count as are not "
     "stated, and its errors per frame are labelled per second. They stand beside ours and are not ranked with them."
 )
 
@@ -109,13 +111,23 @@ def _views(name: str, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, b
 
 
 def _row(
-    section: str, label: str, rows: pd.DataFrame, measures: Sequence[Measure], rng: np.random.Generator, even: bool = False
-) -> list[dict[str, Any]]:  # fmt: skip
+    section: str,
+    label: str,
+    rows: pd.DataFrame,
+    measures: Sequence[Measure],
+    rng: np.random.Generator,
+    even: bool = False,
+) -> list[dict[str, Any]]:
     missing = count(rows, "status", MISSING)
     facts: dict[str, Any] = {
-        "section": section, "system": label, "origin": "run", "aggregator": "clips" if even else "frames", "missing": missing,
-        "errors": count(rows, "failed", True), "n": len(rows) - missing,
-    }  # fmt: skip
+        "section": section,
+        "system": label,
+        "origin": "run",
+        "aggregator": "clips" if even else "frames",
+        "missing": missing,
+        "errors": count(rows, "failed", True),
+        "n": len(rows) - missing,
+    }
     if len(rows):
         first = rows.iloc[0]
         facts["protocol"] = f"{first['protocol']} {first['protocol_hash']}"
@@ -156,8 +168,12 @@ def _published(section: str, measures: Sequence[Measure]) -> Iterator[dict[str, 
         for measure in measures:
             value = float(row.values[measure.published]) if measure.published else math.nan
             yield record(
-                section=section, system=f"{paper.by} {row.system}", origin="published", column=measure.title,
-                unit=measure.unit, estimate=Estimate(value, math.nan, math.nan, 0),
+                section=section,
+                system=f"{paper.by} {row.system}",
+                origin="published",
+                column=measure.title,
+                unit=measure.unit,
+                estimate=Estimate(value, math.nan, math.nan, 0),
                 protocol=f"{paper.by}, {paper.where}: {paper.protocol}",
                 note="as printed; its frame rate is not stated" if measure.unit.startswith("mm/frame") else "",
-            )  # fmt: skip
+            )

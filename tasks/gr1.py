@@ -11,7 +11,8 @@ STATE = tuple(Channel(f"state.{part}", (n,), "float32", "rad", "joint_position")
 ACTION = tuple(Channel(f"action.{part}", (n,), "float32", "rad", "absolute_position") for part, n in PARTS.items())
 
 EGO_CROP = Channel("video.ego_view_bg_crop_pad_res256_freq20", (256, 256, 3), "uint8", "intensity", "rgb_hwc")
-"""Rows 310:770 and columns 110:1130 of the 1280x800 head camera, resized, padded to a square: what policies are trained on."""
+"""Rows 310:770 and columns 110:1130 of the 1280x800 head camera, resized, padded to a square:
+what policies are trained on."""
 
 EGO_PAD = Channel("video.ego_view_pad_res256_freq20", (256, 256, 3), "uint8", "intensity", "rgb_hwc")
 """The whole 1280x800 head camera, padded to a square."""

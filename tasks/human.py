@@ -1,4 +1,5 @@
-"""What a person does at the table: carry one thing from where it lies into a container, or into a drawer that is closed then."""
+"""What a person does at the table: carry one thing from where it lies into a container,
+or into a drawer that is closed then."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ FAMILY = "human_hands"
 
 
 class Errand(NamedTuple):
-    """One task: ``source`` and ``target`` are kinds of things; the source may be the bare table, the target a drawer."""
+    """One task: ``source`` and ``target`` are kinds of things; the source may be the bare table,
+    the target a drawer."""
 
     source: str
     target: str

@@ -1,9 +1,10 @@
 """The channels of the vision tasks: what a humanoid sees, where it is, and the motion that it is told to follow.
 
-The action of one control step is one frame of fifteen key points (``tasks.motion.keypoints``), of a robot or of a person: what a model that
-writes motion gives. A chunk of them is a short motion, which the environment retargets to its robot and its whole-body controller executes
-``LEAD`` control steps later, since it looks that far ahead. All places are in the heading frame of the robot's start: its x is where the
-robot looked, y is left, z is up, and the origin is on the floor under the pelvis.
+The action of one control step is one frame of fifteen key points (``tasks.motion.keypoints``), of a robot or of a
+person: what a model that writes motion gives. A chunk of them is a short motion, which the environment retargets to its
+robot and its whole-body controller executes
+``LEAD`` control steps later, since it looks that far ahead. All places are in the heading frame of the robot's start:
+its x is where the robot looked, y is left, z is up, and the origin is on the floor under the pelvis.
 """
 
 from __future__ import annotations

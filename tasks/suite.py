@@ -12,6 +12,8 @@ from crossbody.contracts import SUCCESS_RULES, EpisodeSpec, RunProtocol, SuiteSp
 from crossbody.errors import CrossbodyError, UnknownName
 from crossbody.seeds import episode_seed
 
+MOST_EPISODES = 1_000_000
+
 
 def load_suite(name: str) -> SuiteSpec:
     """Return the suite of a name; its tasks stand in the order of the file."""
@@ -19,7 +21,8 @@ def load_suite(name: str) -> SuiteSpec:
 
 
 def parse_suite(name: str, data: Mapping[str, Any]) -> SuiteSpec:
-    """Return a suite from the content of its file: ``[[groups]]`` of tasks that share env, family, split and options."""
+    """Return a suite from the content of its file: ``[[groups]]`` of tasks that share env, family,
+    split and options."""
     tasks = []
     for group in data["groups"]:
         for task in group["tasks"]:
@@ -74,6 +77,12 @@ def queue(suite: SuiteSpec, protocol: RunProtocol, seed: int, tasks: str = "*") 
     ``tasks`` is a glob (or several, joined by commas) over task names; one that matches nothing raises UnknownName.
     """
     chosen = select(suite, tasks)
+    if (total := len(chosen) * protocol.episodes_per_task) > MOST_EPISODES:
+        raise CrossbodyError(
+            f"{protocol.episodes_per_task:,} episodes of {len(chosen)} tasks are {total:,}; one run has at "
+            f"most {MOST_EPISODES:,}. "
+            "Give fewer --episodes."
+        )
     return tuple(
         EpisodeSpec(task, index, episode_seed(seed, task.name, index))
         for index in range(protocol.episodes_per_task)
@@ -84,8 +93,20 @@ def queue(suite: SuiteSpec, protocol: RunProtocol, seed: int, tasks: str = "*") 
 def select(suite: SuiteSpec, pattern: str) -> list[TaskSpec]:
     """Return the tasks whose name matches one of the comma-separated globs, in the suite's order."""
     globs = [g.strip() for g in pattern.split(",") if g.strip()]
+    if not globs:
+        raise CrossbodyError(
+            f"--tasks '{pattern}' names no task. Leave it out for all {len(suite.tasks)} of {suite.name}."
+        )
     for glob in globs:
         if not any(fnmatch.fnmatchcase(t.name, glob) for t in suite.tasks):
+            within = (
+                [t.name for t in suite.tasks if glob.strip("*").lower() in t.name.lower()] if glob.strip("*") else []
+            )
+            if len(within) > 1 and "*" not in glob:
+                raise CrossbodyError(
+                    f"no task of {suite.name} is called '{glob}', but {len(within)} have it in their names "
+                    f"(the first is {within[0]}): --tasks '*{_as_in(within[0], glob)}*'"
+                )
             raise UnknownName("task", glob, (t.name for t in suite.tasks))
     return [t for t in suite.tasks if any(fnmatch.fnmatchcase(t.name, g) for g in globs)]
 
@@ -110,6 +131,12 @@ def parse_shard(text: str) -> tuple[int, int]:
 def task_to_json(task: TaskSpec) -> dict[str, Any]:
     """Return the task as plain data, for the manifest."""
     return dataclasses.asdict(task)
+
+
+def _as_in(name: str, part: str) -> str:
+    """Return a part of a name with the name's own capitals."""
+    start = name.lower().index(part.lower())
+    return name[start : start + len(part)]
 
 
 def _swap(task: str, swap: list[str]) -> str:

@@ -1,4 +1,5 @@
-"""The channels of motion tracking: what a humanoid that follows a reference senses, what lies ahead, and what it is told to do."""
+"""The channels of motion tracking: what a humanoid that follows a reference senses, what lies ahead,
+and what it is told to do."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ CODECS = {".webm": "libvpx-vp9", ".avi": "mpeg4", ".gif": "gif"}
 
 
 def moving(count: int) -> np.ndarray:
-    """Return frames (count, 32, 48, 3) of a bright block that moves over a slope; no two are alike, nor any turn of one."""
+    """Return frames (count, 32, 48, 3) of a bright block that moves over a slope; no two are alike,
+    nor any turn of one."""
     slope = np.add.outer(np.arange(HEIGHT), np.arange(WIDTH))[..., None] + np.array([0, 40, 80])
     frames = np.repeat(slope[None], count, axis=0).astype(np.uint8)
     for t, frame in enumerate(frames):
@@ -59,7 +60,8 @@ def retimed(file: Path, frames: np.ndarray, lasts: Sequence[int]) -> Path:
 
 
 def trimmed(file: Path, frames: np.ndarray, first: int) -> Path:
-    """Write a clip whose frames before ``first`` are there and hidden by an edit list, as a cut by stream copy leaves it."""
+    """Write a clip whose frames before ``first`` are there and hidden by an edit list,
+    as a cut by stream copy leaves it."""
     import av
 
     whole = container(file.with_name(f"of-{file.name}"), frames)

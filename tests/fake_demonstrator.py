@@ -1,4 +1,5 @@
-"""A collecting worker without a simulator: episodes of a few made-up frames, some of which fail, hang or kill the worker.
+"""A collecting worker without a simulator: episodes of a few made-up frames, some of which fail, hang or kill the
+worker.
 
 ``python -m tests.fake_demonstrator ARGUMENTS`` is ``crossbody collect ARGUMENTS`` with such workers.
 """

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -119,3 +123,115 @@ def in_worker(options: Options) -> InWorker:
         raise ValueError("no plan found")
 
     return InWorker(options, fault)
+
+
+def answers(value: object) -> Callable[[Options], Straight]:
+    """Return a factory of agents whose ``act`` answers with this, whatever they are asked."""
+
+    def factory(options: Options) -> Straight:
+        agent = Straight(options, lambda o: good_chunk())
+        agent.act = lambda observations: value  # type: ignore[method-assign]
+        return agent
+
+    return factory
+
+
+nothing, a_generator = answers(None), answers(iter(()))
+
+
+def complex_numbers(options: Options) -> Straight:
+    return Straight(options, lambda o: {COMMAND.name: np.full((STEPS, 2), 0.1 + 0.5j)})
+
+
+def leaves(options: Options) -> Straight:
+    """Calls sys.exit(0), as a script does that was made an agent."""
+    return Straight(options, lambda o: sys.exit(0))
+
+
+def leaves_at_once(options: Options) -> Straight:
+    return Straight(options, lambda o: os._exit(0))  # type: ignore[arg-type]
+
+
+def leaves_in_reset(options: Options) -> Straight:
+    agent = Straight(options, lambda o: good_chunk())
+    agent.reset = lambda episodes: sys.exit(0)  # type: ignore[method-assign]
+    return agent
+
+
+def swallows(options: Options) -> Straight:
+    """Is not interrupted by any exception."""
+
+    def fault(_: Options) -> Chunk:
+        while True:
+            try:
+                time.sleep(60)
+            except Exception:
+                continue
+
+    return Straight(options, fault)
+
+
+def loops_in_c(options: Options) -> Straight:
+    """Never comes back to Python, where a signal would be seen."""
+    return Straight(options, lambda o: sum(itertools.repeat(0)))  # type: ignore[arg-type]
+
+
+def answers_late(options: Options) -> Straight:
+    """Swallows the interruption and answers all the same."""
+
+    def fault(options: Options) -> Chunk:
+        with contextlib.suppress(Exception):
+            time.sleep(options.seconds)
+        return good_chunk()
+
+    return Straight(options, fault)
+
+
+def hostile_text(options: Options) -> Straight:
+    def fault(_: Options) -> Chunk:
+        raise ValueError("unexpected token [/INST] :smile: \ud800 \x1b[2J" + "x" * 1_000_000)
+
+    return Straight(options, fault)
+
+
+def hostile_error(options: Options) -> Straight:
+    class Unspeakable(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    def fault(_: Options) -> Chunk:
+        raise Unspeakable
+
+    return Straight(options, fault)
+
+
+def cannot_close(options: Options) -> Straight:
+    agent = Straight(options, lambda o: good_chunk())
+    agent.close = lambda: 1 / 0  # type: ignore[method-assign]
+    return agent
+
+
+def cannot_be_made(options: Options) -> Straight:
+    raise ValueError("no such model")
+
+
+def slow_to_reset(options: Options) -> Straight:
+    agent = Straight(options, lambda o: good_chunk())
+    begin = agent.reset
+
+    def reset(episodes: Sequence[EpisodeSpec]) -> None:
+        time.sleep(options.seconds)
+        begin(episodes)
+
+    agent.reset = reset  # type: ignore[method-assign]
+    agent._is_bad = lambda episode: False  # type: ignore[method-assign]
+    return agent
+
+
+class LeavesInWorker(InWorker):
+    def act(self, observations: Mapping[str, Observation]) -> dict[str, Chunk]:
+        sys.exit(0)
+
+
+def leaves_in_worker(options: Options) -> InWorker:
+    return LeavesInWorker(options, lambda o: good_chunk(1))

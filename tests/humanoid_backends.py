@@ -1,4 +1,5 @@
-"""Backends for the tests: the stand-in for Isaac Gym is put where its worker finds it, absent extras skip with the reason."""
+"""Backends for the tests: the stand-in for Isaac Gym is put where its worker finds it,
+absent extras skip with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Two processors in one: the environment in which the libraries take other kernels than they choose here by themselves."""
+"""Two processors in one: the environment in which the libraries take other kernels than they choose here by
+themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""LeRobot sets as others write them: plain Parquet lists, metadata by hand, pictures whose brightness says which row they are of."""
+"""LeRobot sets as others write them: plain Parquet lists, metadata by hand,
+pictures whose brightness says which row they are of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Made motions: a body of fifteen key points that walks, squats or waves, and files of it as other programs write them."""
+"""Made motions: a body of fifteen key points that walks, squats or waves,
+and files of it as other programs write them."""
 
 from __future__ import annotations
 
@@ -12,11 +13,23 @@ from tasks.motion.motion import Motion
 
 STANDING = np.array(
     [
-        [0, 0, 0.95], [0, 0.1, 0.88], [0, -0.1, 0.88], [0, 0.1, 0.48], [0, -0.1, 0.48], [0, 0.1, 0.08], [0, -0.1, 0.08],
-        [0, 0, 1.2], [0, 0, 1.6], [0, 0.18, 1.4], [0, -0.18, 1.4], [0, 0.2, 1.12], [0, -0.2, 1.12], [0, 0.2, 0.88],
+        [0, 0, 0.95],
+        [0, 0.1, 0.88],
+        [0, -0.1, 0.88],
+        [0, 0.1, 0.48],
+        [0, -0.1, 0.48],
+        [0, 0.1, 0.08],
+        [0, -0.1, 0.08],
+        [0, 0, 1.2],
+        [0, 0, 1.6],
+        [0, 0.18, 1.4],
+        [0, -0.18, 1.4],
+        [0, 0.2, 1.12],
+        [0, -0.2, 1.12],
+        [0, 0.2, 0.88],
         [0, -0.2, 0.88],
     ]
-)  # fmt: skip
+)
 KINDS = ("walk", "squat", "wave")
 
 

@@ -1,4 +1,5 @@
-"""Restarts pytest with PYTHONHASHSEED=0, which the simulator package needs before the interpreter starts, and pins the arithmetic.
+"""Restarts pytest with PYTHONHASHSEED=0, which the simulator package needs before the interpreter starts, and pins the
+arithmetic.
 
 Loaded by ``-p`` in pyproject.toml, before pytest captures the output and before anything imports numpy.
 """

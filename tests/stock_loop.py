@@ -1,7 +1,8 @@
-"""The package's own environment driven as its users drive it: ``python stock_loop.py TASK SEED STEPS OUT.npz [control]``.
+"""The package's own environment driven as its users drive it: ``python stock_loop.py TASK SEED STEPS OUT.npz
+[control]``.
 
-In a process of its own, because it owns a GL context. Writes joint positions, states, pictures, rewards and the sentence.
-"""
+In a process of its own, because it owns a GL context. Writes joint positions, states, pictures, rewards and the
+sentence."""
 
 from __future__ import annotations
 

@@ -101,7 +101,8 @@ def _row(e: EpisodeSpec, result: Any, scene: str, steps: int) -> EpisodeRow | No
 
 
 def track(folder: RunFolder) -> None:
-    """Give every episode a body that follows a motion: 3 mm off for 10 frames in the first of a task, 6 mm for 30 in the others."""
+    """Give every episode a body that follows a motion: 3 mm off for 10 frames in the first of a task,
+    6 mm for 30 in the others."""
     import numpy as np
 
     from crossbody.runs import save_trace
@@ -111,9 +112,12 @@ def track(folder: RunFolder) -> None:
         frames, off = (10, 0.003) if row.index == 0 else (30, 0.006)
         ref = np.random.default_rng(row.index).normal(size=(frames, 15, 3)).astype(np.float32)
         signals = {
-            "body.keypoints": ref + np.array([off, 0, 0], np.float32), "reference.keypoints": ref,
-            "state.joints": np.zeros((frames, 2)), "reference.joints": np.zeros((frames, 2)),
-            "body.fallen": np.zeros(frames, np.uint8), "reference.progress": np.linspace(0, 1, frames),
-        }  # fmt: skip
+            "body.keypoints": ref + np.array([off, 0, 0], np.float32),
+            "reference.keypoints": ref,
+            "state.joints": np.zeros((frames, 2)),
+            "reference.joints": np.zeros((frames, 2)),
+            "body.fallen": np.zeros(frames, np.uint8),
+            "reference.progress": np.linspace(0, 1, frames),
+        }
         save_trace(folder.trace_file(row.episode, row.attempt), np.ones(frames, bool), signals)
     write_metrics(folder)

@@ -15,15 +15,36 @@ from envs.robocasa.assets.model import Geom, Model, Part, files, rgba
 # tabletop_24dc.py: the groups whose graspable categories its tasks draw, and its containers and background objects.
 GROUPS = {"vegetable", "bread_food", "pastry", "sweets", "fruit", "meat", "drink", "cooked_food", "toy"}
 NAMED = {
-    "cutting_board", "tray", "plate", "placemat", "basket", "pan", "pot", "bowl", "tiered_shelf", "tiered_basket",
-    "cardboard_box", "chips", "cereal", "book", "candle", "cup",
-}  # fmt: skip
+    "cutting_board",
+    "tray",
+    "plate",
+    "placemat",
+    "basket",
+    "pan",
+    "pot",
+    "bowl",
+    "tiered_shelf",
+    "tiered_basket",
+    "cardboard_box",
+    "chips",
+    "cereal",
+    "book",
+    "candle",
+    "cup",
+}
 BACKGROUND = {"chips", "cereal", "book", "candle"}
-# The largest object_scale of the tasks that pick the category up (tabletop_{drawer,microwave,cabinet}_pnp.py, OBJ_SCALES).
+# The largest object_scale of the tasks that pick the category up (tabletop_{drawer,microwave,cabinet}_pnp.py,
+# OBJ_SCALES).
 LARGEST = {
-    "apple": 1.7, "eggplant": 1.4, "potato": 1.3, "cup": 1.25, "can": 1.2, "corn": 1.1, "bottled_water": 1.1,
+    "apple": 1.7,
+    "eggplant": 1.4,
+    "potato": 1.3,
+    "cup": 1.25,
+    "can": 1.2,
+    "corn": 1.1,
+    "bottled_water": 1.1,
     "rubix_cube": 0.8,
-}  # fmt: skip
+}
 CATEGORIES = sorted(table())
 
 

@@ -92,8 +92,11 @@ def test_a_full_disk_is_named_with_what_is_needed(cache, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(build, "write", full)
-    with pytest.raises(MissingAssets, match="no room for the generated assets in .*: 60 MB are needed, .* MB are free. "
-                       "Free some space, or choose another disk: export CROSSBODY_CACHE=/path/with/space"):  # fmt: skip
+    with pytest.raises(
+        MissingAssets,
+        match="no room for the generated assets in .*: 60 MB are needed, .* MB are free. "
+        "Free some space, or choose another disk: export CROSSBODY_CACHE=/path/with/space",
+    ):
         pack.generated(progress=False)
 
 

@@ -1,4 +1,5 @@
-"""LeRobot sets of others: read as they are meant, carried whole, or refused in a sentence before anything is written."""
+"""LeRobot sets of others: read as they are meant, carried whole, or refused in a sentence before anything is
+written."""
 
 from __future__ import annotations
 
@@ -108,7 +109,8 @@ def test_a_camera_that_is_absent_in_an_episode_is_left_out_with_a_line(tmp_path,
     rewrite(file, **{f"videos/observation.images.wrist/{k}": [0.0, None] for k in ("chunk_index", "from_timestamp")})
     assert main([str(source), str(tmp_path / "made"), "--to", "lerobot3"]) == 0
     assert (
-        "set: the camera video.wrist is left out of all episodes: meta/episodes has no video of it for 1 of them, the first is "
+        "set: the camera video.wrist is left out of all episodes: meta/episodes has no video of it for 1 of "
+        "them, the first is "
         "episode 1\n"
     ) in capsys.readouterr().out
     assert list(open_set(tmp_path / "made").layout.cameras) == ["video.front"]

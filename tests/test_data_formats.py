@@ -152,9 +152,8 @@ DAMAGE = {
     ),
     "episode_000000.mp4 is absent": lambda r: next(r.glob("videos/*/*/episode_000000.mp4")).unlink(),
     "info.json is not JSON": lambda r: cut(r / "meta/info.json"),
-    "version v3.x (lerobot3), no *.hdf5 of robosuite, robomimic or LIBERO (robosuite); its meta/info.json says version 'v9.0'": lambda r: (
-        edit(r / "meta/info.json", codebase_version="v9.0")
-    ),
+    "version v3.x (lerobot3), no *.hdf5 of robosuite, robomimic or LIBERO (robosuite); its meta/info.json says "
+    "version 'v9.0'": lambda r: edit(r / "meta/info.json", codebase_version="v9.0"),
     "modality.json puts state.waist at 26:31 of observation.state, which has 29 columns": lambda r: edit(
         r / "meta/modality.json", state={"waist": {"start": 26, "end": 31}}
     ),

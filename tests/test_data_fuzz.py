@@ -1,4 +1,5 @@
-"""Generated variants of LeRobot sets: each is read as it is on the disk, or refused in one sentence; none hangs or misreads.
+"""Generated variants of LeRobot sets: each is read as it is on the disk, or refused in one sentence; none hangs or
+misreads.
 
 ``CROSSBODY_FUZZ=500 pytest tests/test_data_fuzz.py`` tries more of them.
 """
@@ -32,9 +33,33 @@ VARIANTS = int(os.environ.get("CROSSBODY_FUZZ", "20"))
 LIMIT_S = 60
 TEXTS = ("reach for it", "grasp\u2028it", "valid")
 JUNK = (
-    None, True, -1, 0, 1, 1.5, 10**30, float("nan"), float("inf"), "", "x", "../x", "/etc", "a\u2028b", "\ud800", "{x}",
-    "y" * 5000, [], {}, [[]], [None], {"a": {"b": []}}, [1, 2, 3], "int64", "float16", "observation.state",
-)  # fmt: skip
+    None,
+    True,
+    -1,
+    0,
+    1,
+    1.5,
+    10**30,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "../x",
+    "/etc",
+    "a\u2028b",
+    "\ud800",
+    "{x}",
+    "y" * 5000,
+    [],
+    {},
+    [[]],
+    [None],
+    {"a": {"b": []}},
+    [1, 2, 3],
+    "int64",
+    "float16",
+    "observation.state",
+)
 MODALITY = {
     "state": {"left": {"start": 0, "end": 2}, "right": {"start": 3, "end": 6, "absolute": True}},
     "action": {"hand": {"start": 0, "end": 3, "rotation_type": "axis_angle"}},
@@ -192,7 +217,8 @@ def damage_file(root: Path, random: np.random.Generator) -> None:
 DAMAGE = (damage_json, damage_json, damage_line, damage_text, damage_cell, damage_table, damage_file)
 
 
-# --- what is on the disk, read as plainly as can be --------------------------------------------------------------------
+# --- what is on the disk, read as plainly as can be
+# --------------------------------------------------------------------
 
 
 def rows_on_disk(root: Path) -> dict[bytes, dict[str, Any]]:
@@ -214,7 +240,8 @@ def texts_on_disk(root: Path) -> dict[int, str]:
 
 
 def check(source: Path, target: Path, original: dict[bytes, int]) -> None:
-    """Compare every row of a conversion with the same row on the disk, and its picture with the state that stands beside it."""
+    """Compare every row of a conversion with the same row on the disk,
+    and its picture with the state that stands beside it."""
     there, disk = open_set(target), rows_on_disk(source)
     tables = pq.read_table(next(target.glob("data/*/*.parquet")))
     states = np.array(tables["observation.state"].to_pylist(), np.float64).round(4)

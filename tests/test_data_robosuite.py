@@ -51,7 +51,8 @@ def test_a_raw_file_without_observations_says_which_tool_makes_them(tmp_path):
         convert(file, tmp_path / "made", "lerobot3")
     assert str(caught.value) == (
         f"{file}: it has states but no observations; make them with robomimic: `python -m "
-        f"robomimic.scripts.dataset_states_to_obs --dataset {file} --output_name with_obs.hdf5 --done_mode 2 --camera_names "
+        f"robomimic.scripts.dataset_states_to_obs --dataset {file} --output_name with_obs.hdf5 --done_mode 2 "
+        "--camera_names "
         f"agentview`"
     )
     assert not (tmp_path / "made").exists()

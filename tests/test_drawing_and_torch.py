@@ -44,8 +44,11 @@ def test_a_process_that_draws_may_compile_afterwards(first):
 def test_importing_the_environments_is_enough():
     done = subprocess.run(
         [sys.executable, "-c", "import envs; print(any('libtriton' in l for l in open('/proc/self/maps')))"],
-        cwd=ROOT, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.stdout.strip() == "True", done.stderr[-500:]
 
 

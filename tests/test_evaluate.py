@@ -43,8 +43,15 @@ def test_a_run_writes_its_folder_prints_its_table_and_returns_zero(tmp_path, cap
     assert "protocol quick: One episode per task" in printed
     assert re.search(r"2/2 episodes · success 100.0% \[34.2%, 100.0%\] · [\d.]+/min\n", printed)
     assert {p.name for p in out.iterdir()} >= {
-        "manifest.json", "episodes.jsonl", "metrics.parquet", "traces", "scenes", "table.md", "table.csv", "report.html",
-    }  # fmt: skip
+        "manifest.json",
+        "episodes.jsonl",
+        "metrics.parquet",
+        "traces",
+        "scenes",
+        "table.md",
+        "table.csv",
+        "report.html",
+    }
 
 
 @pytest.mark.parametrize(
@@ -62,7 +69,7 @@ def test_a_run_writes_its_folder_prints_its_table_and_returns_zero(tmp_path, cap
         ((*FAKE, "--tasks", "FakeReachLeft,Nothing*"), "unknown task 'Nothing*'. "),
         ((*FAKE, "--episode", "3"), "unknown option '--episode'. Did you mean '--episodes'? Known: --agent, "),
         ((*FAKE, "--options.q=0.1"), "unknown option '--options.q'. Did you mean '--options.p'? Known: "),
-        ((*FAKE, "--episodes", "0"), "protocol 'quick': episodes_per_task is 0; it must be at least 1\n"),
+        ((*FAKE, "--episodes", "0"), "--episodes is 0; it must be at least 1\n"),
         ((*FAKE, "--limit", "0"), "--limit is 0; it must be at least 1\n"),
         ((*FAKE, "--workers", "0"), "--workers is 0; it must be at least 1\n"),
         ((*FAKE, "--retries", "-1"), "--retries is -1; it must be at least 0\n"),
@@ -239,3 +246,55 @@ def test_a_command_line_with_an_agents_required_option_reads_it(tmp_path):
     plan, _ = evaluate.parse(["--agent=replay", "--suite", "fake", f"--options.run={folder.path}"])
     assert plan.options.run == folder.path
     assert RunFolder(plan.options.run).manifest().agent == "bernoulli"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--seed", "-1"), "--seed is -1; it must be at least 0\n"),
+        (("--tasks", ""), "--tasks '' names no task. Leave it out for all 4 of fake.\n"),
+        (("--tasks", " , "), "--tasks ' , ' names no task. Leave it out for all 4 of fake.\n"),
+        (("--episodes", "-1"), "--episodes is -1; it must be at least 1\n"),
+        (
+            ("--episodes", "1000000000"),
+            "1,000,000,000 episodes of 4 tasks are 4,000,000,000; one run has at most 1,000,000. Give fewer "
+            "--episodes.\n",
+        ),
+        (
+            ("--tasks", "left"),
+            "no task of fake is called 'left', but 2 have it in their names (the first is FakeReachLeft): "
+            "--tasks '*Left*'\n",
+        ),
+        (("--engine", "ray2"), "unknown engine 'ray2'. Known: processes.\n"),
+    ],
+)
+def test_a_number_or_a_name_that_cannot_be_is_a_true_sentence(tmp_path, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert evaluate.main([*FAKE, *arguments]) == 2
+    assert capsys.readouterr().err == f"error: {message}"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_home_folder_in_quotes_is_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert evaluate.parse([*FAKE, "--out", "~/x"])[1] == tmp_path / "x"
+
+
+@pytest.mark.parametrize("name", ["evaluate", "train", "report"])
+def test_the_commands_of_every_day_are_subcommands_too(capsys, name):
+    from crossbody.main import main
+
+    with pytest.raises(SystemExit) as ended:
+        raise SystemExit(main([name, "--help"]))
+    assert ended.value.code == 0
+    assert "usage" in capsys.readouterr().out.lower()
+
+
+def test_an_agent_of_another_robot_is_told_of_the_channels_not_of_the_protocol(tmp_path):
+    from agents.humanoid_tracker import Options as Tracker
+
+    with pytest.raises(CrossbodyError) as caught:
+        run(tmp_path / "r", "humanoid_tracker", Tracker())
+    assert "which the environment does not have" in str(caught.value)
+    assert "--protocol" not in str(caught.value)
+    assert not (tmp_path / "r").exists()

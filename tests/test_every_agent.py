@@ -142,7 +142,8 @@ def test_an_agent_that_knows_the_start_says_which_state_it_lacks(make):
     with pytest.raises(ContractMismatch) as caught:
         fit(agent, Contract(CONTRACT.observation[1:], CONTRACT.action), CHUNK)
     assert str(caught.value) == (
-        "this agent commands positions about those it first saw, but the environment has no state of the same shape and "
+        "this agent commands positions about those it first saw, but the environment has no state of the same "
+        "shape and "
         "unit for action.position (it has: privileged.goal, video.top, annotation.human.coarse_action)"
     )
 

@@ -1,4 +1,5 @@
-"""Contract tests over every dataset format in the catalog: what is written comes back, and nothing foreign is believed."""
+"""Contract tests over every dataset format in the catalog: what is written comes back,
+and nothing foreign is believed."""
 
 from __future__ import annotations
 

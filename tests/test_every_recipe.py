@@ -1,4 +1,5 @@
-"""Contract tests over every recipe in the catalog: its own smallest example is run, killed, gone on with and refused."""
+"""Contract tests over every recipe in the catalog: its own smallest example is run, killed,
+gone on with and refused."""
 
 from __future__ import annotations
 
@@ -158,7 +159,8 @@ def other(value: Any, kind: Any) -> Any:
 
 
 def accepted(case: Case, free: frozenset[str]) -> list[str]:
-    """Return the options that may change in the folder of a finished run, though they ought not to be free: there must be none."""
+    """Return the options that may change in the folder of a finished run, though they ought not to be free:
+    there must be none."""
     types_of = typing.get_type_hints(case.recipe.options)
     found = []
     for field in dataclasses.fields(case.recipe.options):

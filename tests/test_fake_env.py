@@ -126,9 +126,12 @@ def test_an_environment_that_nobody_registered_is_named():
             {"action.position": np.array([[0, 0]] * 5 + [[np.inf, 0]] + [[0, 0]] * 2)},
             "action.position is not finite at step 5 of the chunk: [inf  0.]",
         ),
-        ({"action.position": "left"}, "action.position is not an array of numbers (could not convert string to float: 'left')"),
+        (
+            {"action.position": "left"},
+            "action.position is not an array of numbers (could not convert string to float: 'left')",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_chunk_that_does_not_fit_is_refused_with_what_was_expected_and_what_came(chunk, text):
     with pytest.raises(InvalidAction) as caught:
         check_chunk(chunk, CONTRACT.action, 8)

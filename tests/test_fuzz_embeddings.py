@@ -1,4 +1,5 @@
-"""Generated variants of damaged embeddings: the same numbers, or one sentence. CROSSBODY_FUZZ=500 tries more of them."""
+"""Generated variants of damaged embeddings: the same numbers, or one sentence.
+CROSSBODY_FUZZ=500 tries more of them."""
 
 from __future__ import annotations
 

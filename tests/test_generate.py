@@ -40,7 +40,11 @@ def generate(*argv) -> int:
 
 
 def contents(folder):
-    return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file() and f.name != "manifest.json"}  # fmt: skip
+    return {
+        str(f.relative_to(folder)): f.read_bytes()
+        for f in sorted(folder.rglob("*"))
+        if f.is_file() and f.name != "manifest.json"
+    }
 
 
 def test_still_repeats_the_last_given_frame_and_reference_is_the_truth(videos, tmp_path):
@@ -122,14 +126,17 @@ def test_typed_conditions_offer_what_is_typed_and_no_more(tmp_path, motions):
         (["--text", "walk", "--time", "soon"], "--time is 'soon'; expected seconds, such as 4s"),
         (["--text", "walk", "--time", "-1"], "--time is -1; expected seconds above 0"),
         (["--text", "x" * 10_001], "--text has 10,001 characters; at most 10,000 are taken"),
-        (["--text", "walk"], "the generator needs motion.given, which these conditions lack (they have: annotation.text)"),
+        (
+            ["--text", "walk"],
+            "the generator needs motion.given, which these conditions lack (they have: annotation.text)",
+        ),
         ([], "conditions come from nothing. Give one of --data, --suite and --text"),
         (["--data", "absent"], "--data absent does not exist"),
         (["--text", "a", "--given", "0"], "--given is 0; it must be at least 1"),
         (["--text", "a", "--seed", "-1"], "--seed is -1; it must be at least 0"),
         (["--text", "a", "--sed", "1"], "Did you mean '--seed'?"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_one_sentence(argv, told, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert generate("--generator", "still", "--out", "g", *argv) == 2
@@ -204,3 +211,24 @@ def test_what_goes_wrong_is_a_row(broken, way, told, tmp_path, capsys):
     assert generate("--generator", "broken", "--options.way", way, "--text", "a", "--out", out) == 1
     assert told in json.loads((out / "rows/0000.json").read_text())["error"]
     assert f"missing 0000: {told}"[:40] in capsys.readouterr().err
+
+
+def test_demonstrations_are_conditions_with_states_and_actions(tmp_path):
+    from tests.demonstrations import frame_of, write_set
+
+    write_set(tmp_path / "sets/lemon", episodes=2)
+    conditions = making.open_conditions(Asked(data=tmp_path / "sets/lemon", every=4, given=2))
+    assert conditions.kind == "video" and conditions.names == ("lemon-0000", "lemon-0001")
+    channels = ["video.given", "truth.video", "clip.fps", "annotation.text", "action.right_arm"]
+    loaded = conditions.load("lemon-0001", channels)
+    assert [frame_of(p) for p in loaded["truth.video"]] == [0, 4, 8, 12, 16, 20, 24]  # of 25 frames
+    assert (
+        len(loaded["video.given"]) == 2 and loaded["clip.fps"] == 5.0 and loaded["annotation.text"] == "pick number 1"
+    )
+    assert loaded["action.right_arm"].shape == (25, 7)
+    assert (
+        generate("--generator", "still", "--data", tmp_path / "sets/lemon", "--every", 4, "--out", tmp_path / "g") == 0
+    )
+    made = np.load(tmp_path / "g/pred/lemon-0001.npy")
+    assert made.shape[0] == 7 and (made == made[0]).all()
+    assert (tmp_path / "g/texts.tsv").read_text().splitlines()[1] == "lemon-0001\tpick number 1"

@@ -45,7 +45,8 @@ def early_finish_loop(draw: Callable[[], tuple[bool, int]], n_envs: int, n_episo
     [(0.3, 1, 10, 0.30), (0.3, 5, 10, 0.34), (0.5, 5, 10, 0.582), (0.5, 50, 50, 0.589)],
 )
 def test_counting_whoever_ends_first_reads_too_high_unless_there_is_one_environment(p, n_envs, n_episodes, reported):
-    """Success ends an episode between steps 150 and 450, failure at 720: among the first to end, successes are too many."""
+    """Success ends an episode between steps 150 and 450, failure at 720: among the first to end,
+    successes are too many."""
     rng = np.random.default_rng(0)
 
     def draw() -> tuple[bool, int]:

@@ -70,7 +70,8 @@ def test_a_finger_finds_the_joints_that_bring_its_tip_somewhere(side, name):
         q[2] = abs(q[2])
         q[1] = np.clip(q[1], -0.2, 1.0)
         q[3] = min(finger.coupling * q[2], finger.limits[3, 1])
-        # A tip beside its own knuckle, or past its reach to the side, may be found by no joints: those are not asked for.
+        # A tip beside its own knuckle, or past its reach to the side, may be found by no joints: those are not asked
+        # for.
         if (finger.tip(q) - finger.base) @ finger.frame[:, 0] < 0.02:
             continue
         found = finger.place(finger.tip(q))

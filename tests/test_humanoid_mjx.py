@@ -75,7 +75,8 @@ def test_a_gpu_that_only_jax_sees_is_refused(monkeypatch):
 @pytest.mark.sim
 @pytest.mark.slow
 def test_the_capped_solver_stays_near_mujoco():
-    """Measured on a CPU: 0.00001, 1.07 and 3.26 mrad, 0.06 and 0.38 mm. With ten rounds instead of five the difference is a thousandth of it."""
+    """Measured on a CPU: 0.00001, 1.07 and 3.26 mrad, 0.06 and 0.38 mm.
+    With ten rounds instead of five the difference is a thousandth of it."""
     plain, batched = make_backend("mujoco", ROBOT, 2), make_backend("mjx", ROBOT, 2)
     true, near = trajectory(plain, 25), trajectory(batched, 25)
     plain.close()

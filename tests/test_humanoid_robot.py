@@ -88,7 +88,8 @@ def test_the_actuators_hold_the_gains_and_efforts(gains):
 
 
 def test_the_beyondmimic_gains_follow_from_the_rotors_inertia():
-    """stiffness = armature (2 pi 10 Hz)^2, damping = 2 * 2 * armature * 2 pi 10 Hz; a linkage's joint has two motors."""
+    """stiffness = armature (2 pi 10 Hz)^2, damping = 2 * 2 * armature * 2 pi 10 Hz;
+    a linkage's joint has two motors."""
     robot = robots.load("g1_29")
     armature = np.array([hinge.armature for hinge in robot.hinges])
     omega = 20 * np.pi

@@ -39,7 +39,8 @@ def test_the_first_goal_is_the_frame_that_the_step_is_compared_with(make_task):
 
 
 def test_a_comparison_that_is_one_frame_late_would_be_seen(make_task):
-    """A robot carried at 1 m/s is 20 mm from where it was a frame ago; against its own frame it has hardly any error yet."""
+    """A robot carried at 1 m/s is 20 mm from where it was a frame ago;
+    against its own frame it has hardly any error yet."""
     task = make_task(1, [sliding(1.0)])
     task.start([0], frame=10)
     task.step(zeros(task))

@@ -228,7 +228,7 @@ def changed(points: np.ndarray, name: str, by: tuple[float, float, float]) -> np
         (lambda p: p * [-1, -1, 1], "the hips turn 157 rad/s from the last command"),
         (lambda p: p[[0, 2, 1, *range(3, 15)]], "left_hip to left_knee is"),
     ],
-)  # fmt: skip
+)
 def test_a_command_that_no_body_could_follow_is_refused(change, message):
     robot = load()
     online = Online(robot)

@@ -41,7 +41,8 @@ def test_alpha_by_hand():
     assert krippendorff_alpha([[1, 1], [2, 3]], "interval") == pytest.approx(16 / 22)
     # Nominal: within 2; any two that differ, ordered: 2 * (2 * 1 + 2 * 1 + 1 * 1) = 10. 1 - 3 * 2 / 10
     assert krippendorff_alpha([[1, 1], [2, 3]], "nominal") == pytest.approx(0.4)
-    # Ordinal: middle ranks of 1, 2, 3 with counts 2, 1, 1: 1, 2.5, 3.5. Within 2 * 1; between 4 * 2.25 + 4 * 6.25 + 2 * 1 = 36.
+    # Ordinal: middle ranks of 1, 2, 3 with counts 2, 1, 1: 1, 2.5, 3.5. Within 2 * 1; between 4 * 2.25 + 4 * 6.25 + 2 *
+    # 1 = 36.
     assert krippendorff_alpha([[1, 1], [2, 3]], "ordinal") == pytest.approx(1 - 6 / 36)
 
 

@@ -22,7 +22,8 @@ def judging(tmp_path, capsys, monkeypatch):
 
 @pytest.fixture
 def serve(monkeypatch):
-    """A function that starts a server with a script, or with one response for everything, and points the client at it."""
+    """A function that starts a server with a script, or with one response for everything,
+    and points the client at it."""
     servers = []
 
     def start(script):

@@ -33,7 +33,8 @@ def judging(tmp_path, capsys, monkeypatch):
 
 @pytest.fixture
 def serve(monkeypatch):
-    """A function that starts a server with a script, or with one response for everything, and points the client at it."""
+    """A function that starts a server with a script, or with one response for everything,
+    and points the client at it."""
     servers = []
 
     def start(script):
@@ -313,7 +314,8 @@ def test_a_change_that_can_move_a_score_needs_another_folder_and_new_answers(jud
 
 def test_the_budget_stops_the_run_before_the_request_that_might_exceed_it_and_holds_over_runs(judging, serve):
     server = serve(scores())
-    # The dearest outcome of one request: 8192 tokens of output at $12 per million alone are $0.0983; one costs $0.00488.
+    # The dearest outcome of one request: 8192 tokens of output at $12 per million alone are $0.0983; one costs
+    # $0.00488.
     assert judging("--budget", "0.12", "--workers", "3") == 1
     sent = len(server.requests)
     assert 1 <= sent < 12

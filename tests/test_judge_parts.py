@@ -51,13 +51,17 @@ def test_jsonl_and_csv_give_the_same_pairs_with_paths_beside_the_file(tmp_path):
         ("p.jsonl", "", "has no pairs"),
         ("p.jsonl", "{oops", "line 1 is not JSON"),
         ("p.jsonl", "[1]", "line 1: the line: Input should be"),
-        ("p.jsonl", '{"id": "a", "reference": "r"}', "line 1: generated: Field required. Fields: id, reference, generated"),
+        (
+            "p.jsonl",
+            '{"id": "a", "reference": "r"}',
+            "line 1: generated: Field required. Fields: id, reference, generated",
+        ),
         ("p.jsonl", '{"id": "a", "reference": "r", "generated": "g", "tsak": ""}', "line 1: tsak: Extra inputs"),
         ("p.jsonl", '{"id": "a", "reference": "r", "generated": "g"}\n' * 2, "line 2: the id 'a' is used twice"),
         ("p.csv", "id,reference,generated\na,r\n", "line 2: generated:"),
         ("p.csv", "id,reference,generated\na,r,g,more\n", "line 2: extra columns:"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_pairs_file_is_refused_with_the_line_and_what_is_wrong(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
     with pytest.raises(CrossbodyError) as caught:

@@ -71,7 +71,10 @@ def test_code_75_asks_for_another_try_and_any_other_does_not(judging, program, t
 
 
 def test_what_a_slow_program_started_is_ended_with_it(judging, program, tmp_path):
-    child = f"import subprocess; p = subprocess.Popen(['sleep', '60']); open({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid)); p.wait()"
+    child = (
+        f"import subprocess; p = subprocess.Popen(['sleep', '60']); open({str(tmp_path / 'pid')!r}, "
+        "'w').write(str(p.pid)); p.wait()"
+    )
     judging("--repeats", "1", "--no-swap", *program(child), "--patience.timeout-s", "1", provider="command")
     pid = int((tmp_path / "pid").read_text())
     for _ in range(100):
@@ -92,8 +95,11 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [((), "--provider command needs the program"), (("--command", "no-such-program-here"), "there is no program 'no-such-program-here'")],
-)  # fmt: skip
+    [
+        ((), "--provider command needs the program"),
+        (("--command", "no-such-program-here"), "there is no program 'no-such-program-here'"),
+    ],
+)
 def test_a_program_that_is_not_there_is_refused_before_anything_is_judged(judging, options, message):
     assert judging(*options, provider="command") == 2
     assert message in judging.printed

@@ -64,10 +64,19 @@ def test_there_are_no_circles():
 
 ORDERS = {
     "evaluators": (
-        "metric", "clips", "subjects", "backbones", "metrics", "loop", "scoring", "judge", "generation", "commands",
+        "metric",
+        "clips",
+        "subjects",
+        "backbones",
+        "metrics",
+        "loop",
+        "scoring",
+        "judge",
+        "generation",
+        "commands",
     ),
     "evaluators/judge": ("questions", "providers", "asking", "results"),
-}  # fmt: skip
+}
 """Rooms of a floor, the lowest first: each imports only those before it."""
 
 

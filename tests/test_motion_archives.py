@@ -26,9 +26,12 @@ def npz(tmp_path: Path, **arrays) -> Path:
 def test_a_clip_of_asap_has_the_robots_pose_beside_the_persons(tmp_path):
     points = motions.keypoints()
     fields = {
-        "smpl_joints": motions.smpl(points, 24), "root_trans_offset": points[:, 0] + [0, 0, 0.1],
-        "root_rot": np.tile([0, 0, 0.6, 0.8], (40, 1)), "dof": np.full((40, 23), 0.3), "fps": 30,
-    }  # fmt: skip
+        "smpl_joints": motions.smpl(points, 24),
+        "root_trans_offset": points[:, 0] + [0, 0, 0.1],
+        "root_rot": np.tile([0, 0, 0.6, 0.8], (40, 1)),
+        "dof": np.full((40, 23), 0.3),
+        "fps": 30,
+    }
     found = read(npz(tmp_path, **{f"squat/{field}": array for field, array in fields.items()}))["clip/squat"]
     assert isinstance(found, Motion)
     np.testing.assert_allclose(found.keypoints, points)
@@ -49,10 +52,13 @@ def amp(frames: int = 2) -> dict[str, np.ndarray]:
     parents = np.array([point.parent for point in KEYPOINTS])
     rest = motions.STANDING
     return {
-        "rotation": np.tile([0.0, 0, 0, 1], (frames, 15, 1)), "root_translation": np.tile(rest[0], (frames, 1)),
-        "node_names": np.array([point.amp for point in KEYPOINTS]), "parent_indices": parents,
-        "local_translation": np.where(parents[:, None] < 0, 0, rest - rest[parents]), "fps": np.array(30.0),
-    }  # fmt: skip
+        "rotation": np.tile([0.0, 0, 0, 1], (frames, 15, 1)),
+        "root_translation": np.tile(rest[0], (frames, 1)),
+        "node_names": np.array([point.amp for point in KEYPOINTS]),
+        "parent_indices": parents,
+        "local_translation": np.where(parents[:, None] < 0, 0, rest - rest[parents]),
+        "fps": np.array(30.0),
+    }
 
 
 def test_the_bodies_of_amp_turn_with_their_parents(tmp_path):

@@ -85,10 +85,22 @@ def test_ankle_and_wrist_are_taken_where_foot_and_hand_are_there_too(tmp_path):
 
 
 UNREAL = {
-    "Hips": "pelvis", "mixamorig:LeftUpLeg": "thigh_l", "LeftLeg": "calf_l", "LeftFoot": "foot_l", "RightUpLeg": "thigh_r",
-    "RightLeg": "calf_r", "RightFoot": "foot_r", "Spine": "spine_03", "Head": "head", "LeftArm": "upperarm_l",
-    "LeftForeArm": "lowerarm_l", "LeftHand": "hand_l", "RightArm": "upperarm_r", "RightForeArm": "lowerarm_r", "RightHand": "hand_r",
-}  # fmt: skip
+    "Hips": "pelvis",
+    "mixamorig:LeftUpLeg": "thigh_l",
+    "LeftLeg": "calf_l",
+    "LeftFoot": "foot_l",
+    "RightUpLeg": "thigh_r",
+    "RightLeg": "calf_r",
+    "RightFoot": "foot_r",
+    "Spine": "spine_03",
+    "Head": "head",
+    "LeftArm": "upperarm_l",
+    "LeftForeArm": "lowerarm_l",
+    "LeftHand": "hand_l",
+    "RightArm": "upperarm_r",
+    "RightForeArm": "lowerarm_r",
+    "RightHand": "hand_r",
+}
 
 
 def renamed(text: str, names: dict[str, str]) -> str:
@@ -212,9 +224,14 @@ def clip() -> Motion:
     made = library.make("walk", 1, "g1_29")
     cut = slice(60, 80)
     return Motion(
-        "walk", made.keypoints[cut], made.root_position[cut], made.root_quat_wxyz[cut], 50.0,
-        joint_angles=made.joint_angles[cut], joint_names=made.joint_names,
-    )  # fmt: skip
+        "walk",
+        made.keypoints[cut],
+        made.root_position[cut],
+        made.root_quat_wxyz[cut],
+        50.0,
+        joint_angles=made.joint_angles[cut],
+        joint_names=made.joint_names,
+    )
 
 
 def csv(tmp_path: Path, clip: Motion, heading: str, *columns: np.ndarray) -> Path:

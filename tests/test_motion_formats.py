@@ -51,9 +51,13 @@ def test_the_key_points_are_five_parts_of_three():
 
 def test_a_motion_comes_back_as_it_was_saved(tmp_path):
     whole = dataclasses.replace(
-        motions.motion("wave"), texts=("a wave", "waving"), source="made", licence="CC0",
-        joint_angles=np.linspace(-1, 1, 80).reshape(40, 2), joint_names=("hip", "knee"),
-    )  # fmt: skip
+        motions.motion("wave"),
+        texts=("a wave", "waving"),
+        source="made",
+        licence="CC0",
+        joint_angles=np.linspace(-1, 1, 80).reshape(40, 2),
+        joint_names=("hip", "knee"),
+    )
     save(whole, tmp_path / "a.npz")
     back = read_one(tmp_path / "a.npz")
     for field in ("keypoints", "root_position", "root_quat_wxyz", "joint_angles"):

@@ -1,4 +1,5 @@
-"""Variants of motion files, well and ill formed: each is read as what it says or refused in a sentence, never with a traceback.
+"""Variants of motion files, well and ill formed: each is read as what it says or refused in a sentence, never with a
+traceback.
 
 CROSSBODY_FUZZ raises the number of variants of each kind; `make fuzz` sets it.
 """
@@ -117,9 +118,14 @@ def clip() -> Motion:
     made = library.make("walk", 1, "g1_29")
     cut = slice(60, 72)
     return Motion(
-        "walk", made.keypoints[cut], made.root_position[cut], made.root_quat_wxyz[cut], 50.0,
-        joint_angles=made.joint_angles[cut], joint_names=made.joint_names,
-    )  # fmt: skip
+        "walk",
+        made.keypoints[cut],
+        made.root_position[cut],
+        made.root_quat_wxyz[cut],
+        50.0,
+        joint_angles=made.joint_angles[cut],
+        joint_names=made.joint_names,
+    )
 
 
 ROOTS = (

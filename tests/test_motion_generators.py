@@ -1,4 +1,5 @@
-"""The generators of motions and the commands beside them: typed conditions, stated best effort, and bad input in one sentence."""
+"""The generators of motions and the commands beside them: typed conditions, stated best effort,
+and bad input in one sentence."""
 
 from __future__ import annotations
 

@@ -177,8 +177,13 @@ def test_our_llama_is_the_one_of_transformers():
     torch.manual_seed(0)
     ours = Llama(LlamaSizes(60, 32, 2, 4, 48)).eval()
     config = LlamaConfig(
-        vocab_size=60, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=4
-    )  # fmt: skip
+        vocab_size=60,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+    )
     theirs = LlamaModel(config).eval()
     theirs.load_state_dict(ours.state_dict())
     ids = torch.randint(60, (2, 11))

@@ -1,4 +1,5 @@
-"""The motions that are made: they keep their feet, their limits and their balance, and their captions say what they do."""
+"""The motions that are made: they keep their feet, their limits and their balance,
+and their captions say what they do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Robots' own files are read, whatever order their joints are in, and what is wrong with one is said with its frame and joint."""
+"""Robots' own files are read, whatever order their joints are in,
+and what is wrong with one is said with its frame and joint."""
 
 from __future__ import annotations
 
@@ -24,9 +25,14 @@ def clip(request) -> Motion:
     made = library.make("wave", 2, request.param)
     cut = slice(60, 90)
     return Motion(
-        "wave", made.keypoints[cut], made.root_position[cut], made.root_quat_wxyz[cut], 30.0,
-        joint_angles=made.joint_angles[cut], joint_names=made.joint_names,
-    )  # fmt: skip
+        "wave",
+        made.keypoints[cut],
+        made.root_position[cut],
+        made.root_quat_wxyz[cut],
+        30.0,
+        joint_angles=made.joint_angles[cut],
+        joint_names=made.joint_names,
+    )
 
 
 def rows(clip: Motion) -> np.ndarray:

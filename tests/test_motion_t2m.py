@@ -1,4 +1,5 @@
-"""The official evaluator of HumanML3D from the user's files, against numbers of the authors' code on the same made weights."""
+"""The official evaluator of HumanML3D from the user's files, against numbers of the authors' code on the same made
+weights."""
 
 from __future__ import annotations
 
@@ -71,7 +72,8 @@ def parts() -> dict[str, dict[str, torch.Tensor]]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """text-to-motion's files as they lie on the disk: a checkpoint with its optimiser, statistics, vectors, pickled words."""
+    """text-to-motion's files as they lie on the disk: a checkpoint with its optimiser, statistics, vectors,
+    pickled words."""
     root = tmp_path_factory.mktemp("t2m")
     for file in t2m.FILES:
         (root / file).parent.mkdir(parents=True, exist_ok=True)

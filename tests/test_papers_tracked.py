@@ -21,9 +21,14 @@ def run(tmp_path):
     """A run of the conditions in which the body is 3 mm off for 10 frames, and 6 mm for 30."""
     path = tmp_path / "mine"
     folder = make_run(
-        path, lambda e: e.index == 0, suite="motion_conditions", agent="humanoid_tracker", protocol="tracking",
-        episodes_per_task=2, environment={"control_hz": 50.0},
-    )  # fmt: skip
+        path,
+        lambda e: e.index == 0,
+        suite="motion_conditions",
+        agent="humanoid_tracker",
+        protocol="tracking",
+        episodes_per_task=2,
+        environment={"control_hz": 50.0},
+    )
     track(folder)
     return path
 
@@ -44,9 +49,13 @@ def test_each_condition_stands_beside_its_row_with_errors_over_all_frames(run):
 
 def test_each_task_stands_beside_its_row_and_is_not_ranked_with_the_real_robot(tmp_path):
     make_run(
-        tmp_path / "seen", lambda e: e.task.name == "wave_to_people" or e.index < 3, suite="humanoid_vision",
-        agent="humanoid_script", protocol="vision", episodes_per_task=10,
-    )  # fmt: skip
+        tmp_path / "seen",
+        lambda e: e.task.name == "wave_to_people" or e.index < 3,
+        suite="humanoid_vision",
+        agent="humanoid_script",
+        protocol="vision",
+        episodes_per_task=10,
+    )
     table = next(t for t in tables.of_paper("humanoid_vla") if t.id == "H5")
     own, _ = inputs.parse("humanoid_vla", [str(tmp_path / "seen")])
     found = {n.against: n for n in reproduced_numbers(table, own)}

@@ -26,7 +26,9 @@ def row(episode: str, success: bool | None = True, elapsed_s: float = 10.0, **ch
     status = "error" if success is None else "ok"
     plain = dict(task="A", split="", family="", index=0, seed=0, attempt=1, steps=1, instruction="", scene_hash="")
     rest = dict(first_success_step=None, trace_hash="", error="it broke", worker=0)
-    return EpisodeRow(**{**plain, **rest, "episode": episode, "status": status, "success": success, "elapsed_s": elapsed_s, **changes})  # fmt: skip
+    return EpisodeRow(
+        **{**plain, **rest, "episode": episode, "status": status, "success": success, "elapsed_s": elapsed_s, **changes}
+    )
 
 
 def test_the_line_has_done_rate_with_interval_speed_time_left_and_what_went_wrong():

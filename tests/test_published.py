@@ -29,11 +29,14 @@ def test_a_row_says_where_it_comes_from_and_under_which_protocol(row):
 
 def test_the_known_contradictions_are_the_ones_that_are_found():
     assert [text for row in ROWS for text in published.contradictions(row)] == [
-        "DIAL-DINO (DIAL, results_robocasa.png, read by eye): task_weighted over 24 tasks is printed 47.2, its parts give 48.2",
-        "UWM (DIAL, results_robocasa_full.png, read by eye): task_weighted over 24 tasks is printed 29.5, its parts give 32.2",
+        "DIAL-DINO (DIAL, results_robocasa.png, read by eye): task_weighted over 24 tasks is printed 47.2, its "
+        "parts give 48.2",
+        "UWM (DIAL, results_robocasa_full.png, read by eye): task_weighted over 24 tasks is printed 29.5, its "
+        "parts give 32.2",
         "Diffusion Policy (DIAL, results_robocasa_full.png, read by eye): "
         "task_weighted over 24 tasks is printed 40.9, its parts give 42.8",
-        "FLARE (DIAL, results_robocasa_full.png, read by eye): task_weighted over 24 tasks is printed 55.0, its parts give 56.5",
+        "FLARE (DIAL, results_robocasa_full.png, read by eye): task_weighted over 24 tasks is printed 55.0, "
+        "its parts give 56.5",
     ]
 
 

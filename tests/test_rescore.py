@@ -59,8 +59,10 @@ def test_what_early_stop_cut_off_is_refused_as_unknowable(tmp_path, capsys):
     assert 0 < n < 6
     assert rescore.main([str(folder.path), "--rule", "final"]) == 2
     assert capsys.readouterr().err == (
-        f"error: {folder.path} cannot be rescored under final: {n} of 6 episodes were ended at their success under chunk_end "
-        f"(such as {first.episode} at step {first.steps} of 40), and what would have followed is unknown. Run again with a "
+        f"error: {folder.path} cannot be rescored under final: {n} of 6 episodes were ended at their success "
+        "under chunk_end "
+        f"(such as {first.episode} at step {first.steps} of 40), and what would have followed is unknown. Run "
+        "again with a "
         "protocol that does not stop early, such as --protocol unit.\n"
     )
     assert not (tmp_path / "r-final").exists()

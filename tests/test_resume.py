@@ -61,7 +61,8 @@ def uninterrupted(tmp_path_factory):
 def test_killed_at_twenty_random_moments_and_resumed_a_run_has_the_records_of_an_uninterrupted_one(
     tmp_path, uninterrupted
 ):
-    """The moment is drawn in records and, after the last of them, in milliseconds; a killed process takes its workers along."""
+    """The moment is drawn in records and, after the last of them, in milliseconds;
+    a killed process takes its workers along."""
     folder, rng = tmp_path / "r", random.Random(0)
     kills = during_episodes = 0
     while kills < MOMENTS:
@@ -206,6 +207,7 @@ def test_the_manifest_has_everything_to_run_it_again(uninterrupted):
     assert manifest.agent_options == {"p": 0.5, "spread": 0.0, "first": 150, "last": 450}
     assert manifest.environment == {"env": "crossbody/Fake-v1", "PYTHONHASHSEED": "0", "control_hz": 20.0}
     assert manifest.protocol_hash == manifest.protocol.hash(manifest.environment)
-    assert set(manifest.host) == {"system", "cpu", "cores", "python"}
+    assert set(manifest.host) == {"system", "cpu", "cores", "python", "arithmetic"}
+    assert set(manifest.host["arithmetic"]) == {"workers", "agent"}
     assert {"numpy", "gymnasium"} <= set(manifest.packages)
     assert [e.id for e in manifest.episodes] == list(uninterrupted.final_rows())

@@ -41,8 +41,13 @@ def still():
 
 def cut(motion: Motion, frames: slice) -> Motion:
     return Motion(
-        motion.name, motion.keypoints[frames], motion.root_position[frames], motion.root_quat_wxyz[frames], motion.fps, ("a text",)
-    )  # fmt: skip
+        motion.name,
+        motion.keypoints[frames],
+        motion.root_position[frames],
+        motion.root_quat_wxyz[frames],
+        motion.fps,
+        ("a text",),
+    )
 
 
 def joints(motion: Motion) -> np.ndarray:

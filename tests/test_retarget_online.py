@@ -1,4 +1,5 @@
-"""Retargeting frame by frame: near the key points, within limits and speeds, the same pose for the same command however often it comes."""
+"""Retargeting frame by frame: near the key points, within limits and speeds,
+the same pose for the same command however often it comes."""
 
 from __future__ import annotations
 

@@ -180,13 +180,25 @@ def test_a_scene_manifest_is_replayed_and_a_changed_one_refused(shared_env):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"action.left_arm": np.full((1, 7), np.nan)}, r"action.left_arm\[0\] \(l_shoulder_pitch\) is nan at step 0 of the chunk; expected radians"),
-        ({"action.waist": np.zeros((1, 4))}, r"action.waist: expected an array \(steps, 3\) of radians, got shape \(1, 4\)"),
-        ({"action.right_arm": np.full((1, 7), -90.0)}, r"action.right_arm\[0\] \(r_shoulder_pitch\) is -90 .*goes from -3.00 to 3.00 rad.*are these degrees"),
-        ({"action.waist": np.zeros((2, 3))}, "same number of steps; got left_arm 1, right_arm 1, left_hand 1, right_hand 1, waist 2"),
+        (
+            {"action.left_arm": np.full((1, 7), np.nan)},
+            r"action.left_arm\[0\] \(l_shoulder_pitch\) is nan at step 0 of the chunk; expected radians",
+        ),
+        (
+            {"action.waist": np.zeros((1, 4))},
+            r"action.waist: expected an array \(steps, 3\) of radians, got shape \(1, 4\)",
+        ),
+        (
+            {"action.right_arm": np.full((1, 7), -90.0)},
+            r"action.right_arm\[0\] \(r_shoulder_pitch\) is -90 .*goes from -3.00 to 3.00 rad.*are these degrees",
+        ),
+        (
+            {"action.waist": np.zeros((2, 3))},
+            "same number of steps; got left_arm 1, right_arm 1, left_hand 1, right_hand 1, waist 2",
+        ),
         ({"action.neck": np.zeros((1, 3))}, "expected the action channels action.left_arm, .*action.neck"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_action_is_explained_before_anything_moves(shared_env, change, text):
     observation, _ = shared_env.reset(seed=1)
     before = shared_env.simulator.data.qpos.copy()

@@ -1,4 +1,5 @@
-"""Run folders that are damaged or forged: one sentence that names the fault, never a traceback, a hang or another number."""
+"""Run folders that are damaged or forged: one sentence that names the fault, never a traceback,
+a hang or another number."""
 
 from __future__ import annotations
 
@@ -124,8 +125,10 @@ def test_a_trace_that_does_not_bear_its_row_out_is_named_and_its_episode_missing
     trace = copy.trace_file(row.episode)
     reason = f"the trace {trace} {words.format(hash=row.trace_hash)}"
     assert refusal(copy, capsys) == (
-        f"error: {copy.path}: 1 of 4 episodes cannot be believed ({row.episode}: {reason}). Remove the rows of these episodes "
-        f"from episodes.jsonl and run them again with `uv run crossbody resume {copy.path}`, or give --show-missing to see what "
+        f"error: {copy.path}: 1 of 4 episodes cannot be believed ({row.episode}: {reason}). Remove the rows of "
+        "these episodes "
+        f"from episodes.jsonl and run them again with `uv run crossbody resume {copy.path}`, or give "
+        "--show-missing to see what "
         "there is.\n"
     )
     assert main(["report", str(copy.path), "--show-missing"]) == 0
@@ -260,7 +263,8 @@ def test_a_link_in_a_run_is_neither_copied_nor_embedded(copy, capsys, tmp_path, 
     page = (copy.path / "report.html").read_text()
     assert "data:video" not in page and "<video" not in page
     assert refusal(copy, capsys, "rescore", "--rule", "any_step") == (
-        f"error: {link} is a link, a pipe or a folder, which no run makes. Put what it leads to in its place, or remove it.\n"
+        f"error: {link} is a link, a pipe or a folder, which no run makes. Put what it leads to in its place, "
+        "or remove it.\n"
     )
     assert not (tmp_path / "r-any_step").exists()
 

@@ -162,9 +162,24 @@ def test_generators_of_two_purposes_are_independent():
 
 def row(**changes) -> EpisodeRow:
     fields = dict(
-        episode="T/0000", task="T", split="s", family="f", index=0, seed=1, attempt=1, status="ok", success=True, first_success_step=3,
-        steps=16, instruction="", scene_hash="", trace_hash="", error="", worker=0, elapsed_s=1.0,
-    )  # fmt: skip
+        episode="T/0000",
+        task="T",
+        split="s",
+        family="f",
+        index=0,
+        seed=1,
+        attempt=1,
+        status="ok",
+        success=True,
+        first_success_step=3,
+        steps=16,
+        instruction="",
+        scene_hash="",
+        trace_hash="",
+        error="",
+        worker=0,
+        elapsed_s=1.0,
+    )
     return EpisodeRow(**fields | changes)
 
 

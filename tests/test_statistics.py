@@ -31,7 +31,8 @@ Z = 1.959963984540054
 RUNS = 2_000
 SPLITS = np.repeat(["appearance", "combinations", "types"], [18, 23, 32])
 COVERED = (0.925, 0.995)
-"""Nominal 0.95. 2,000 runs know a coverage to ±0.01; below, that and 0.015 for outcomes being whole numbers are allowed."""
+"""Nominal 0.95. 2,000 runs know a coverage to ±0.01; below, that and 0.015 for outcomes being whole numbers are
+allowed."""
 
 
 @pytest.fixture
@@ -164,7 +165,8 @@ def test_the_interval_of_a_mean_covers_the_truth(truth, n, aggregate, few_resamp
     for wins in rng.binomial(n, p, size=(RUNS, 73)):
         found = aggregate([Cell(int(k), n, str(s)) for k, s in zip(wins, SPLITS, strict=True)], rng)
         covered += found.low <= mean <= found.high
-    # Where tasks differ much, one episode each cannot show it: the interval is then wider than it need be, never narrower.
+    # Where tasks differ much, one episode each cannot show it: the interval is then wider than it need be, never
+    # narrower.
     assert covered / RUNS >= COVERED[0]
     if truth in ("alike", "nearly always"):
         assert covered / RUNS <= COVERED[1]
@@ -182,7 +184,8 @@ def test_percentiles_of_the_bootstrap_would_not_cover_a_rate_near_one(rng):
 def test_a_published_mean_has_the_effective_n_of_its_parts():
     cells = [Cell(333, 900), Cell(468.395, 1150), Cell(464, 1600)]  # UniT: 37.0, 40.73 and 29.0 %
     found = published_mean(cells)
-    # mean 0.35577; variance 1/9 (0.2331/900 + 0.24140/1150 + 0.2059/1600) = 6.640e-5; effective n 0.22920/6.640e-5 = 3452
+    # mean 0.35577; variance 1/9 (0.2331/900 + 0.24140/1150 + 0.2059/1600) = 6.640e-5; effective n 0.22920/6.640e-5 =
+    # 3452
     assert found.value == pytest.approx((0.37 + 0.4073 + 0.29) / 3)
     assert (found.low, found.high) == pytest.approx(wilson(0.355767 * 3452, 3452), abs=1e-4)
 

@@ -138,7 +138,8 @@ def test_a_table_refuses_a_suite_that_it_does_not_know(tmp_path):
     with pytest.raises(CrossbodyError) as raised:
         table.make([one, two])
     assert str(raised.value) == (
-        f"table 'robocasa_gr1' shows runs of robocasa_gr1; {tmp_path}/two is a run of robocasa_ood. Report it by itself."
+        f"table 'robocasa_gr1' shows runs of robocasa_gr1; {tmp_path}/two is a run of robocasa_ood. Report it "
+        "by itself."
     )
 
 

@@ -1,4 +1,5 @@
-"""Motion tracking as it is scored: one frame for robot and reference, nothing removed that is not said, every frame counted once."""
+"""Motion tracking as it is scored: one frame for robot and reference, nothing removed that is not said,
+every frame counted once."""
 
 from __future__ import annotations
 
@@ -94,13 +95,27 @@ def test_the_yaw_counts_unless_the_metric_says_that_it_is_fitted():
 def episodes(errors: list[float], frames: list[int], success: list[bool], status: str = "ok") -> pd.DataFrame:
     rows = [
         {
-            "run": "r", "agent": "a", "suite": "motion_tracking", "protocol": "tracking", "protocol_hash": "h", "split": "s",
-            "family": "tracking", "task": "walk", "episode": f"walk/{i}", "index": i, "status": status, "success": ok,
-            "failed": status == "error", "control_hz": 50.0, "metric.mpjpe_global_mm": error, "weight.mpjpe_global_mm": float(n),
-            "metric.fell": float(not ok), "weight.fell": 1.0,
+            "run": "r",
+            "agent": "a",
+            "suite": "motion_tracking",
+            "protocol": "tracking",
+            "protocol_hash": "h",
+            "split": "s",
+            "family": "tracking",
+            "task": "walk",
+            "episode": f"walk/{i}",
+            "index": i,
+            "status": status,
+            "success": ok,
+            "failed": status == "error",
+            "control_hz": 50.0,
+            "metric.mpjpe_global_mm": error,
+            "weight.mpjpe_global_mm": float(n),
+            "metric.fell": float(not ok),
+            "weight.fell": 1.0,
         }
         for i, (error, n, ok) in enumerate(zip(errors, frames, success, strict=True))
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 
@@ -168,8 +183,11 @@ def test_the_signals_have_the_metrics_of_tracking(env):
     trace = Trace(np.array(bits), signals, 50.0, cut=False)
     pair = tracked(trace)
     assert pair is not None and pair.fps == 50
-    found = {n: m.row("e", pair if kind == "motion_pair" else trace) for kind in ("tracking", "motion_pair")
-             for n, m in metrics_of(kind).items()}  # fmt: skip
+    found = {
+        n: m.row("e", pair if kind == "motion_pair" else trace)
+        for kind in ("tracking", "motion_pair")
+        for n, m in metrics_of(kind).items()
+    }
     assert found["mpjpe_global_mm"].weight == 12 and found["vel_err_mm_frame"].weight == 11
     assert found["vel_err_mm_s"].value == pytest.approx(50 * found["vel_err_mm_frame"].value)
     assert found["acc_err_mm_s2"].value == pytest.approx(2500 * found["acc_err_mm_frame2"].value)

@@ -1,4 +1,5 @@
-"""What happens to a training's folder: kills, flipped bytes, full disks, two trainings at once, keys, notes of older versions."""
+"""What happens to a training's folder: kills, flipped bytes, full disks, two trainings at once, keys,
+notes of older versions."""
 
 from __future__ import annotations
 
@@ -61,7 +62,8 @@ def test_an_outside_package_brings_a_recipe_by_its_entry_point(tmp_path, monkeyp
 
 def test_a_changed_option_is_named_with_both_values(done):
     assert said(done, learning_rate=0.5, seed=3) == (
-        f"{done} holds a training run that was started differently:\n  learning_rate: was 0.1, is 0.5\n  seed: was 0, is 3\n"
+        f"{done} holds a training run that was started differently:\n  learning_rate: was 0.1, is 0.5\n  seed: "
+        "was 0, is 3\n"
         "Use the same options to go on, or another --out."
     )
     train(done, log_every=3, save_every=3)  # free
@@ -71,8 +73,10 @@ def test_differences_are_told_by_their_place():
     before = {"size": {"width": 8, "depth": 2}, "clips": list(range(9)), "kinds": ["a", "b"]}
     now = {"size": {"width": 9, "depth": 2}, "clips": list(range(12)), "kinds": ["a", "c"]}
     assert list(differences(before, now)) == [
-        "clips: was 9 entries, is 12 entries", "kinds[1]: was b, is c", "size.width: was 8, is 9",
-    ]  # fmt: skip
+        "clips: was 9 entries, is 12 entries",
+        "kinds[1]: was b, is c",
+        "size.width: was 8, is 9",
+    ]
 
 
 def test_a_path_is_known_by_what_it_holds(tmp_path):

@@ -33,8 +33,11 @@ def save(folder, **changes) -> Policy:
     chunks = rng.normal(size=(50, 16, 29)).astype(np.float32)
     scaling = Scaling.fit(EMBODIMENTS["gr1"], chunks[:, 0], chunks, np.ones((50, 16), bool))
     v = config.visual
-    features = {f"{g}_{k}": np.full(n, i, np.float32) for g, n in (("coarse", v.width), ("fine", v.fine_width))
-                for k, i in (("mean", 0), ("std", 1))}  # fmt: skip
+    features = {
+        f"{g}_{k}": np.full(n, i, np.float32)
+        for g, n in (("coarse", v.width), ("fine", v.fine_width))
+        for k, i in (("mean", 0), ("std", 1))
+    }
     features |= {"position_mean": np.zeros((2, 3), np.float32), "position_std": np.ones((2, 3), np.float32)}
     Checkpoint("policy", to_dict(config), rounded_weights(policy), {"gr1": scaling}, features, {"seed": 0}).save(folder)
     return policy

@@ -122,7 +122,8 @@ def test_places_are_off_by_their_horizontal_distance(tmp_path, policies, fresh, 
 
 
 def test_an_error_is_the_distance_in_standard_deviations(tmp_path, policies, fresh, monkeypatch):
-    """Off by 0.1 everywhere: over the deviation of the one joint that moves, and over the least deviation of 28 others."""
+    """Off by 0.1 everywhere: over the deviation of the one joint that moves,
+    and over the least deviation of 28 others."""
     monkeypatch.setattr(Policy, "act", lambda self, seen, noise: seen["action"])
     unscale = Scaling.unscale
     monkeypatch.setattr(Scaling, "unscale", lambda *args: unscale(*args) + 0.1)
@@ -136,7 +137,8 @@ def test_an_error_is_the_distance_in_standard_deviations(tmp_path, policies, fre
 
 
 def test_no_policy_is_asked_for_what_one_of_them_was_trained_on(tmp_path, policies, monkeypatch, capsys):
-    """Of 45 episodes the first keeps the 20th and the 40th out; the second was trained on the first 21 but for the 20th."""
+    """Of 45 episodes the first keeps the 20th and the 40th out; the second was trained on the first 21 but for the
+    20th."""
     whole = SquareChunks(45)
     parts = {share: Part(whole, count) for share, count in {1.0: 45, 0.45: 21, 0.05: 3}.items()}
     monkeypatch.setattr(policy_analyses, "open_chunks", lambda folder, share=1.0: [parts[share]])

@@ -120,9 +120,15 @@ def test_without_a_cache_batches_hold_the_pictures_changed_alike_now_and_later()
         return {"ids": torch.zeros(len(pictures), 3)}
 
     needs = Needs(
-        size.policy.embodiments, size.policy.visual, 16, 8, {"demonstrations": 1.0, "frames": 0.0}, True, cached=False,
+        size.policy.embodiments,
+        size.policy.visual,
+        16,
+        8,
+        {"demonstrations": 1.0, "frames": 0.0},
+        True,
+        cached=False,
         processor=processor,
-    )  # fmt: skip
+    )
     batches = make_ready(PolicyOptions(dry_run=True), [SquareChunks()], needs).batches
     one, again = batches(0), batches(0)
     assert one["picture"].shape == one["goal_picture"].shape == (8, 256, 256, 3)

@@ -37,7 +37,8 @@ def spoilt(model: nn.Module, run) -> set[str]:
 
 
 def test_a_look_around_does_not_depend_on_what_lay_in_memory():
-    """Found with torch 2.13: the weight's gradient of a dilated convolution, channels last, was noise and now and then NaN."""
+    """Found with torch 2.13: the weight's gradient of a dilated convolution, channels last,
+    was noise and now and then NaN."""
     torch.manual_seed(0)
     x = torch.randn(64, localizer.WIDTH, 20, 32).contiguous(memory_format=torch.channels_last)
     assert not spoilt(localizer.neighbours(2), lambda model: model(x).float().square().mean())

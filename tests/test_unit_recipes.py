@@ -65,8 +65,8 @@ def test_a_tokenizer_and_both_policies_train_and_act(tmp_path, unit, sets):
     assert "codes_0" in (tmp_path / "v" / "curves.csv").read_text()
     card = (tmp_path / "v" / "README.md").read_text()
     assert (
-        f"uv run train vla_unit --seed 0 --threads 1 --dry-run --data squares --size tiny --tokenizer {unit} --wiring page\n"
-        in card
+        f"uv run train vla_unit --seed 0 --threads 1 --dry-run --data squares --size tiny --tokenizer {unit} "
+        "--wiring page\n" in card
     )
     assert "| gr1 | frames without actions | 3 | 16 |" in card
     assert "% of them waiting for data" in card

@@ -12,12 +12,19 @@ from crossbody.errors import UnknownName
 from tests.unit_small import batch, small
 
 SHOWN = {
-    "full": {"vision_to_vision", "vision_to_action", "action_to_vision", "action_to_action", "fusion_to_vision", "fusion_to_action"},
+    "full": {
+        "vision_to_vision",
+        "vision_to_action",
+        "action_to_vision",
+        "action_to_action",
+        "fusion_to_vision",
+        "fusion_to_action",
+    },
     "no_cross": {"vision_to_vision", "action_to_action", "fusion_to_vision", "fusion_to_action"},
     "villa": {"vision_to_vision", "vision_to_action"},
     "vision": {"vision_to_vision"},
     "action": {"action_to_action"},
-}  # fmt: skip
+}
 
 
 def make(variant: str = "full") -> UniT:

@@ -58,8 +58,15 @@ def test_a_whole_score_has_every_metric_both_floors_and_what_made_it(folders, tm
     rows = table(out)
     metrics = {m for _, m in rows}
     assert metrics == {
-        "psnr_db", "psnr_pooled_db", "ssim", "lpips_alex", "fvd", "epe_dis_px", "epe_dis_normalised", "epe_dis_moving_px",
-    }  # fmt: skip
+        "psnr_db",
+        "psnr_pooled_db",
+        "ssim",
+        "lpips_alex",
+        "fvd",
+        "epe_dis_px",
+        "epe_dis_normalised",
+        "epe_dis_moving_px",
+    }
     assert {s for s, _ in rows} == {"prediction", "still", "real_vs_real"}
     for (system, metric), row in rows.items():
         assert row["n"] == ("2" if system == "real_vs_real" else "4"), (system, metric)
@@ -71,8 +78,15 @@ def test_a_whole_score_has_every_metric_both_floors_and_what_made_it(folders, tm
     assert float(rows["still", "epe_dis_normalised"]["value"]) == pytest.approx(1.0)
     assert "two halves of 2: it has more bias than the rows of 4" in rows["real_vs_real", "fvd"]["note"]
     assert {p.name for p in out.iterdir()} == {
-        "manifest.json", "clips.jsonl", "clips.csv", "clips.parquet", "table.jsonl", "table.csv", "table.parquet", "table.md",
-    }  # fmt: skip
+        "manifest.json",
+        "clips.jsonl",
+        "clips.csv",
+        "clips.parquet",
+        "table.jsonl",
+        "table.csv",
+        "table.parquet",
+        "table.md",
+    }
     printed, page = capsys.readouterr().out, (out / "table.md").read_text()
     for text in ("real_vs_real", "still", "fvd version 1, I3D Kinetics-400 RGB, sha256 af5c50f0df57"):
         assert text in printed and text in page

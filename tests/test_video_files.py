@@ -1,4 +1,5 @@
-"""Videos as people have them: turned, cut by stream copy, of uneven rate, of other kinds, beside files that are no clips."""
+"""Videos as people have them: turned, cut by stream copy, of uneven rate, of other kinds,
+beside files that are no clips."""
 
 from __future__ import annotations
 

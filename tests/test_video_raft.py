@@ -126,7 +126,8 @@ def test_what_is_no_raft_is_refused(weights, tmp_path):
     save(less | {"fnet.conv1.bias": torch.zeros(32), "head.weight": torch.zeros(1)}, file)
     with pytest.raises(
         CrossbodyError,
-        match=r"no fnet.conv2.bias, head.weight belongs to something else, fnet.conv1.bias is \(32,\), expected \(64,\)",
+        match=r"no fnet.conv2.bias, head.weight belongs to something else, fnet.conv1.bias is \(32,\), expected "
+        r"\(64,\)",
     ):
         raft.load(file)
     save(weights | {"fnet.conv2.bias": torch.full((256,), torch.nan)}, file)

@@ -21,9 +21,18 @@ from training.wbc.ppo import Rollout, Settings, advantages, clipped_loss, kl, lo
 from training.wbc.world import Moved, Sight
 
 SETTINGS = Settings(
-    discount=0.95, trace=0.9, clip=0.2, epochs=4, minibatches=2, learning_rate=3e-3, decay="linear", kl_limit=0.1,
-    entropy=0.001, value_weight=1.0, max_norm=1.0,
-)  # fmt: skip
+    discount=0.95,
+    trace=0.9,
+    clip=0.2,
+    epochs=4,
+    minibatches=2,
+    learning_rate=3e-3,
+    decay="linear",
+    kl_limit=0.1,
+    entropy=0.001,
+    value_weight=1.0,
+    max_norm=1.0,
+)
 SHAPE = Shape((32,), (32,), 0.5)
 
 
@@ -193,8 +202,17 @@ def test_motions_that_are_lost_often_are_practised_more_and_none_is_forgotten():
     tally = Tally.empty(3)
     for _ in range(400):  # 40 s of each; the first is lost every second, the last never
         lost = torch.tensor([True, False, False])
-        tally.add(Moved(Sight(torch.zeros(0), torch.zeros(0)), torch.zeros(0), torch.ones(3), lost, lost,
-                        torch.tensor([0, 1, 2]), torch.zeros(3)))  # fmt: skip
+        tally.add(
+            Moved(
+                Sight(torch.zeros(0), torch.zeros(0)),
+                torch.zeros(0),
+                torch.ones(3),
+                lost,
+                lost,
+                torch.tensor([0, 1, 2]),
+                torch.zeros(3),
+            )
+        )
     hard.learn(tally)
     drawn = hard.weights()
     assert drawn.sum() == pytest.approx(1)
@@ -206,8 +224,17 @@ def test_the_tally_means_over_steps_and_counts_by_kind():
     tally = Tally.empty(2)
     for error, lost in ((0.1, False), (0.3, True)):
         flag = torch.tensor([lost, False])
-        tally.add(Moved(Sight(torch.zeros(0), torch.zeros(0)), torch.zeros(0), torch.tensor([0.02, 0.04]), flag, flag,
-                        torch.tensor([0, 1]), torch.tensor([error, 0.0])))  # fmt: skip
+        tally.add(
+            Moved(
+                Sight(torch.zeros(0), torch.zeros(0)),
+                torch.zeros(0),
+                torch.tensor([0.02, 0.04]),
+                flag,
+                flag,
+                torch.tensor([0, 1]),
+                torch.tensor([error, 0.0]),
+            )
+        )
     shown = tally.curves(("walk/1", "wave/2"), step_s=0.5)
     assert shown["error_mm_walk"] == pytest.approx(200)  # (100 + 300) / 2
     assert shown["error_mm"] == pytest.approx(100)

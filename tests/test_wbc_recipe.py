@@ -1,4 +1,5 @@
-"""`train wbc`: what it writes is what the agent loads; it resumes exactly on the real robot, and says what it refuses."""
+"""`train wbc`: what it writes is what the agent loads; it resumes exactly on the real robot,
+and says what it refuses."""
 
 from __future__ import annotations
 
@@ -34,15 +35,28 @@ def folder(tmp_path_factory):
 
 def small(folder, iterations: int, **changes) -> WbcOptions:
     return WbcOptions(
-        dry_run=True, kinds=("stand", "wave"), threads=1, out=folder, iterations=iterations, save_every=1, log_every=1, **changes
-    )  # fmt: skip
+        dry_run=True,
+        kinds=("stand", "wave"),
+        threads=1,
+        out=folder,
+        iterations=iterations,
+        save_every=1,
+        log_every=1,
+        **changes,
+    )
 
 
 @pytest.mark.sim
 def test_what_is_written_is_what_the_agent_loads(folder):
     assert {f.name for f in folder.iterdir()} >= {
-        "config.json", "model.safetensors", "README.md", "curves.csv", "curves.png", "snapshot.safetensors", "recipe.json",
-    }  # fmt: skip
+        "config.json",
+        "model.safetensors",
+        "README.md",
+        "curves.csv",
+        "curves.png",
+        "snapshot.safetensors",
+        "recipe.json",
+    }
     agent = humanoid_tracker.make(humanoid_tracker.Options(folder))
     offer = contract("g1_23")
     fit(agent, offer, load_protocol("tracking").chunk)
@@ -101,7 +115,8 @@ def elsewhere(out, backend: str, *words: str) -> dict:
 
 @pytest.mark.sim
 def test_the_same_recipe_trains_on_isaac_gym_s_calls(tmp_path, monkeypatch, capsys):
-    """In a worker: the stand-in for the package, under Python 3.8 where CROSSBODY_ISAACGYM_PYTHON names one, else under this one."""
+    """In a worker: the stand-in for the package, under Python 3.8 where CROSSBODY_ISAACGYM_PYTHON names one,
+    else under this one."""
     monkeypatch.setattr(Curves, "draw", lambda curves: None)
     monkeypatch.setenv("CROSSBODY_ISAACGYM_PYTHON", worker_python())
     with standin_on_path():

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from envs.pool import Pool
+from envs.pool import Pool, PoolOrder, open_pool
 from envs.shared import LARGE, SharedBlock
 from envs.worker import Link
 
@@ -36,7 +36,7 @@ def echo(link: Link) -> None:
 
 @pytest.fixture
 def pool(tmp_path):
-    with Pool(2, "tests.test_workers:echo", dict(PATIENT), tmp_path) as made:
+    with open_pool("processes", PoolOrder(2, "tests.test_workers:echo", PATIENT, tmp_path)) as made:
         yield made
 
 
@@ -82,7 +82,7 @@ def test_a_note_does_not_end_the_workers_turn(pool):
 
 
 def test_a_worker_without_a_sign_of_life_is_ended_and_one_that_beats_is_not(tmp_path):
-    with Pool(1, "tests.test_workers:echo", {**PATIENT, "step": 0.3}, tmp_path) as pool:
+    with open_pool("processes", PoolOrder(1, "tests.test_workers:echo", {**PATIENT, "step": 0.3}, tmp_path)) as pool:
         assert answer(pool, "sleep", 30.0).kind == "going to sleep"
         event = next_event(pool)
         assert (event.kind, event.steps) == ("hung", 7)

@@ -1,7 +1,7 @@
 """The records of a collection: what was tried with which scene, and what came of it.
 
-Every attempt ends as one line of ``attempts.jsonl``, and only then does it count: a worker that is killed leaves at most files
-that the next one overwrites.
+Every attempt ends as one line of ``attempts.jsonl``, and only then does it count: a worker that is killed leaves at
+most files that the next one overwrites.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Order:
 
 @dataclass(frozen=True)
 class Job:
-    """Collect in this task until ``target`` demonstrations are kept or ``limit`` attempts are made, earlier ones included."""
+    """Collect in this task until ``target`` demonstrations are kept or ``limit`` attempts are made,
+    earlier ones included."""
 
     task: TaskSpec
     target: int
@@ -86,7 +87,8 @@ def record(folder: Path, attempt: Attempt) -> None:
 
 
 def crashed(folder: Path, order: Order, task: str, reason: str) -> None:
-    """Record that the attempt under way took its worker with it, so that the next worker goes on with the next scene."""
+    """Record that the attempt under way took its worker with it, so that the next worker goes on with the next
+    scene."""
     number = len(attempts(folder))
     record(folder, Attempt(number, scene_seed(order.seed, task, number), False, reason, 0, 0, 0.0, False, 0.0))
 

@@ -1,4 +1,5 @@
-"""Collect demonstrations of the robot's scripted expert or of human hands: only successes are kept, and a killed collection goes on."""
+"""Collect demonstrations of the robot's scripted expert or of human hands: only successes are kept,
+and a killed collection goes on."""
 
 from __future__ import annotations
 
@@ -54,25 +55,31 @@ class Arguments:
     """Collect demonstrations with the scripted expert, or of human hands."""
 
     out: Path
-    """Folder of the collection: demonstrations/<task> and perception/<task> are data sets, LeRobot v2.1 or EgoDex. An unfinished one goes on."""
+    """Folder of the collection: demonstrations/<task> and perception/<task> are data sets, LeRobot v2.1 or EgoDex.
+    An unfinished one goes on."""
     embodiment: Literal["gr1", "human"] = "gr1"
     """gr1: the robot, in physics. human: two hands of many people under a head camera, kinematic, as EgoDex files."""
     suite: str | None = None
-    """Which of the robot's tasks: a name from `crossbody list suites`; by default robocasa_gr1. Human hands have a list of their own."""
+    """Which of the robot's tasks: a name from `crossbody list suites`; by default robocasa_gr1.
+    Human hands have a list of their own."""
     tasks: str = "*"
     """Only tasks whose name matches this glob; several are joined by commas."""
     episodes: int = 20
     """Demonstrations to keep per task."""
     workers: int | None = None
     """Simulator processes; by default one per core. It never changes what is collected."""
+    engine: str = "processes"
+    """Where workers live: a name from `crossbody list engines`."""
     seed: int = 0
     """Seed of the collection. Its scenes are never those of an evaluation, whatever that one's seed."""
     noise: float | None = None
-    """Largest disturbance of the robot's arms, rad, 0.03 by default; each episode draws its own. The recorded action is the undisturbed one."""
+    """Largest disturbance of the robot's arms, rad, 0.03 by default; each episode draws its own.
+    The recorded action is the undisturbed one."""
     perception: int | None = None
     """Pictures of each of the robot's scenes with everything moved, and where things are; 32 by default, 0 for none."""
     student: str = ""
-    """An agent that acts first, for a random while; the expert goes on from where that leads (DAgger). Only the expert is recorded."""
+    """An agent that acts first, for a random while; the expert goes on from where that leads (DAgger).
+    Only the expert is recorded."""
     checkpoint: Path | None = None
     """The student's weights."""
     lead_in: int = 240
@@ -101,7 +108,8 @@ class Tally:
         return 0 if task in self.given_up else max(self.wanted[task] - self.kept(task), 0)
 
     def seconds_left(self, workers: int) -> float | None:
-        """Return the time left at the cost of a kept episode in each task, a task without one costing the others' mean."""
+        """Return the time left at the cost of a kept episode in each task,
+        a task without one costing the others' mean."""
         spent = {t: sum(a.elapsed_s for a in done) / self.kept(t) for t, done in self.attempts.items() if self.kept(t)}
         if not spent:
             return None
@@ -189,7 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check(arguments)
     from rich.console import Console
 
-    from envs.pool import Pool
+    from envs.pool import PoolOrder, open_pool
     from evaluators.loop.plan import cores
     from tasks.suite import select
     from training.attempts import leftovers
@@ -198,14 +206,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     tasks = {t.name: t for t in select(suite, arguments.tasks)}
     order = _order(arguments)
     workers = arguments.workers or cores()
+    target = HUMAN_WORKER if _human(arguments) else WORKER
     console = Console()
     with _only_one(order.folder):
         _check_same(order, suite.name)
         leftovers(order.folder)
         collection = Collection(order, tasks, _tally(order, tasks, arguments.episodes))
         with (
-            Pool(
-                workers, HUMAN_WORKER if _human(arguments) else WORKER, arguments.timeouts.by_phase(), _logs(order)
+            open_pool(
+                arguments.engine, PoolOrder(workers, target, arguments.timeouts.by_phase(), _logs(order))
             ) as pool,
             _progress(collection, console, workers) as show,
         ):
@@ -268,11 +277,15 @@ def _order(arguments: Arguments) -> Order:
     student, checkpoint = arguments.student, arguments.checkpoint
     noise, perception = (0.0, 0) if _human(arguments) else (NOISE_RAD, PERCEPTION)
     return Order(
-        arguments.out.resolve(), arguments.seed,
+        arguments.out.resolve(),
+        arguments.seed,
         noise if arguments.noise is None else arguments.noise,
         perception if arguments.perception is None else arguments.perception,
-        arguments.picture_every, student, checkpoint.resolve() if checkpoint else None, arguments.lead_in if student else 0,
-    )  # fmt: skip
+        arguments.picture_every,
+        student,
+        checkpoint.resolve() if checkpoint else None,
+        arguments.lead_in if student else 0,
+    )
 
 
 def _tally(order: Order, tasks: dict[str, Any], episodes: int) -> Tally:
@@ -301,7 +314,8 @@ def _check_same(order: Order, suite: str) -> None:
     then = json.loads(file.read_text())
     if wrong := [f"--{k.replace('_', '-')} {then.get(k)}, not {v}" for k, v in now.items() if then.get(k, v) != v]:
         raise CrossbodyError(
-            f"{order.folder} holds a collection with {', '.join(wrong)}. Go on with the same options, or give another --out."
+            f"{order.folder} holds a collection with {', '.join(wrong)}. Go on with the same options, or give "
+            "another --out."
         )
 
 
@@ -329,7 +343,8 @@ def _logs(order: Order) -> Path:
 
 @contextmanager
 def _progress(collection: Collection, console: Any, workers: int) -> Iterator[Any]:
-    """Yield a function that shows a line about a crash, and the tally: a live bar on a terminal, else a line a minute."""
+    """Yield a function that shows a line about a crash, and the tally: a live bar on a terminal,
+    else a line a minute."""
     from rich.progress import BarColumn, Progress, TextColumn
 
     tally = collection.tally

@@ -75,7 +75,8 @@ class Steps:
 def convert(
     source: Path, target: Path, to: str, episodes: int | None = None, show: Callable[..., Iterable[int]] | None = None
 ) -> tuple[int, list[str]]:
-    """Write the first ``episodes`` of a data set in another format; return how many, and what was left out or taken for granted.
+    """Write the first ``episodes`` of a data set in another format; return how many, and what was left out or taken for
+    granted.
 
     Everything is read and checked before anything is written, and the target is there when it is whole. A target that
     holds something, and whatever cannot be read or written, raises DataError.
@@ -105,7 +106,8 @@ def convert(
 
 
 def check(there: DemonstrationSet, indices: Iterable[int]) -> list[str]:
-    """Read every episode and where its pictures are, which raises DataError where something is wrong; return the remarks."""
+    """Read every episode and where its pictures are, which raises DataError where something is wrong;
+    return the remarks."""
     from training.data.layout import DataError
 
     seen: dict[bytes, int] = {}

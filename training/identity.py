@@ -1,4 +1,5 @@
-"""Which training a folder holds: all options but the free ones, and what the recipe found in its data (``recipe.json``)."""
+"""Which training a folder holds: all options but the free ones, and what the recipe found in its data
+(``recipe.json``)."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from training.recipe import Run, plain
 
 NOTE, SNAPSHOT, WEIGHTS, CONFIG = "recipe.json", "snapshot.safetensors", "model.safetensors", "config.json"
 FORMAT = 2
-"""Of ``recipe.json``. 1 had neither options nor a format: what it states is compared, and the options in the checkpoint's config."""
+"""Of ``recipe.json``. 1 had neither options nor a format: what it states is compared,
+and the options in the checkpoint's config."""
 
 LONGEST = 60  # characters of a value that a message shows
 ABSENT = "absent"
@@ -29,7 +31,8 @@ def identity(run: Run[Any], free: frozenset[str]) -> dict[str, Any]:
 
 
 def digest_of(path: Path) -> str:
-    """Return a digest of a file, of a checkpoint's weights, or of a folder's files and their names; 'absent' where nothing is."""
+    """Return a digest of a file, of a checkpoint's weights, or of a folder's files and their names;
+    'absent' where nothing is."""
     if path.is_file():
         with path.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()[:16]
@@ -57,9 +60,10 @@ def refuse_other(run: Run[Any], options: Mapping[str, Any], facts: Mapping[str, 
         differ = [] if facts is None else list(_of_format_1(run, before, {**options, **_json(facts)}))
     if differ:
         raise CrossbodyError(
-            f"{folder} holds a training run that was started differently:\n  " + "\n  ".join(sorted(differ))
+            f"{folder} holds a training run that was started differently:\n  "
+            + "\n  ".join(sorted(differ))
             + "\nUse the same options to go on, or another --out."
-        )  # fmt: skip
+        )
 
 
 def remember(run: Run[Any], options: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
@@ -83,7 +87,8 @@ def differences(before: Any, now: Any, name: str = "") -> Iterator[str]:
 
 
 def _of_format_1(run: Run[Any], before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what differs from an older note, which states some of the values, and from the options of the checkpoint beside it."""
+    """Yield what differs from an older note, which states some of the values,
+    and from the options of the checkpoint beside it."""
     yield from (d for k in before if k in now for d in differences(before[k], now[k], k))
     typed: dict[str, Any] | None = _checkpoint(run.folder).get("training", {}).get("options")
     if typed is None:

@@ -1,4 +1,5 @@
-"""The training loop of all recipes: AdamW, warm-up and cosine, snapshots that resume to the last bit, on one CPU or many GPUs."""
+"""The training loop of all recipes: AdamW, warm-up and cosine, snapshots that resume to the last bit,
+on one CPU or many GPUs."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ class Supply(ABC):
 
 
 class Clock:
-    """Hands batches on, and counts the seconds since it was made and those in which whoever asked had to wait for one."""
+    """Hands batches on, and counts the seconds since it was made and those in which whoever asked had to wait for
+    one."""
 
     def __init__(self, stream: Iterator[Batch], seconds: float = 0.0, waited: float = 0.0):
         """``seconds`` and ``waited``: what earlier sessions took."""
@@ -108,10 +110,14 @@ class Supervised(Job):
 
     def _record(self, run: Run[Any], loop: Loop, last: Mapping[str, float]) -> dict[str, Any]:
         return {
-            "options": given(run.given), "steps": self.steps, "learning_rate": self.learning_rate,
-            "seconds": round(loop.seconds), "waited": round(loop.waited / max(loop.seconds, 1e-9), 4),
-            "last": {k: round(v, 5) for k, v in last.items()}, "torch": torch.__version__,
-        }  # fmt: skip
+            "options": given(run.given),
+            "steps": self.steps,
+            "learning_rate": self.learning_rate,
+            "seconds": round(loop.seconds),
+            "waited": round(loop.waited / max(loop.seconds, 1e-9), 4),
+            "last": {k: round(v, 5) for k, v in last.items()},
+            "torch": torch.__version__,
+        }
 
 
 class Loop:

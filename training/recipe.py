@@ -1,4 +1,5 @@
-"""What a training recipe is: one file in ``training/recipes/`` with a ``RECIPE``. Light to import; ``training/running.py`` runs it."""
+"""What a training recipe is: one file in ``training/recipes/`` with a ``RECIPE``. Light to import;
+``training/running.py`` runs it."""
 
 from __future__ import annotations
 
@@ -21,8 +22,9 @@ class Options:
     """Options of every recipe. None is what the recipe decides itself, by its size or because the run is dry."""
 
     out: Path | None = None
-    """Where the checkpoint, its snapshot and the curves go; by default runs/train/<recipe>-<size>, with -dry after a dry run.
-    A killed training goes on when the same command is typed again; with other options it refuses and says which."""
+    """Where the checkpoint, its snapshot and the curves go; by default runs/train/<recipe>-<size>, with -dry after a
+    dry run. A killed training goes on when the same command is typed again; with other options it refuses and says
+    which."""
 
     seed: int = 0
     """Of weights, order and noise."""
@@ -60,7 +62,8 @@ class Job(ABC):
     """A training that is ready to begin, or to go on from the snapshot in the run's folder."""
 
     facts: Mapping[str, Any]
-    """Plain data that say, beside the options, which training this is: digests of the data, the sizes of the networks."""
+    """Plain data that say, beside the options, which training this is: digests of the data,
+    the sizes of the networks."""
 
     @abstractmethod
     def train(self, run: Run[Any]) -> None:
@@ -79,13 +82,15 @@ class Recipe(Generic[O]):
     """Return what a run would take, as text."""
 
     example: Callable[[Path, int], O]
-    """Return options of the smallest run, with two snapshots at least; data that it needs are written into the folder, others by seed."""
+    """Return options of the smallest run, with two snapshots at least; data that it needs are written into the folder,
+    others by seed."""
 
     resolve: Callable[[O], O] = field(default=lambda options: options)
     """Fill in what the options leave to the recipe."""
 
     free: frozenset[str] = FREE
-    """Names of options that may change when a run goes on. A path of data may be free only if its digest is among the job's facts."""
+    """Names of options that may change when a run goes on. A path of data may be free only if its digest is among the
+    job's facts."""
 
     folder: str = ""
     """Of a run, below runs/train, with options' names in braces."""

@@ -25,7 +25,8 @@ class Arguments:
     """Fit a robot's joints to a motion's fifteen key points by Adam over forward kinematics."""
 
     file: Annotated[Path, tyro.conf.Positional]
-    """The motion: key points or SMPL joints (npy, npz), SMPL parameters (AMASS npz), BVH, an archive of clips, a robot's CSV or npz."""
+    """The motion: key points or SMPL joints (npy, npz), SMPL parameters (AMASS npz), BVH, an archive of clips,
+    a robot's CSV or npz."""
     out: Path
     """The motion file to write, .npz; a folder where the file holds several clips."""
     clip: str = ""
@@ -43,9 +44,11 @@ class Arguments:
     up: Literal["y", "z"] | None = None
     """The axis that points up in the file, where it is not its format's."""
     metres_per_unit: float | None = None
-    """Of the file, where it is neither in metres nor recognised. Of SMPL's parameters and robots' files only the root has a unit."""
+    """Of the file, where it is neither in metres nor recognised. Of SMPL's parameters and robots' files only the root
+    has a unit."""
     joints: tuple[str, ...] = ()
-    """Which joint is which, where a skeleton's names are not known: `<key point>=<joint>`, such as left_ankle=Foot_L_Bone."""
+    """Which joint is which, where a skeleton's names are not known: `<key point>=<joint>`,
+    such as left_ankle=Foot_L_Bone."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Report:
     def lines(self) -> list[str]:
         """Return the figures as sentences."""
         return [
-            f"key points: {self.mean_mm:.1f} mm from their targets on average, {self.p95_mm:.1f} mm at the 95th percentile; "
+            f"key points: {self.mean_mm:.1f} mm from their targets on average, {self.p95_mm:.1f} mm at the "
+            "95th percentile; "
             f"farthest {self.worst.replace('_', ' ')} with {self.worst_mm:.1f} mm",
             *self.figures,
         ]
@@ -88,7 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def read(arguments: Arguments) -> tuple[dict[str, Motion], int]:
-    """Return the chosen motions of the file by name, and how many cannot be used (each is said); none left raises CrossbodyError."""
+    """Return the chosen motions of the file by name, and how many cannot be used (each is said);
+    none left raises CrossbodyError."""
     from envs.humanoid.motions.robot_files import read as read_any
     from tasks.motion.foreign import Hints
     from tasks.motion.motion import MotionError

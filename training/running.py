@@ -1,4 +1,5 @@
-"""The steps that all recipes share: refuse another training's folder, go on from a snapshot, train, say what went wrong."""
+"""The steps that all recipes share: refuse another training's folder, go on from a snapshot, train,
+say what went wrong."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 def train(name: str, recipe: Recipe[O], given: O) -> Path:
     """Train, or go on where the folder's snapshot is, and return the folder with checkpoint and card.
 
-    A folder of another training, a damaged snapshot, a second process in the folder and a full disk raise CrossbodyError.
-    """
+    A folder of another training, a damaged snapshot, a second process in the folder and a full disk raise
+    CrossbodyError."""
     options = recipe.resolve(given)
     run = Run(name, given.out or default_folder(name, recipe, options), given, options)
     known = identity(run, recipe.free)

@@ -31,7 +31,8 @@ def progress(items: Iterable[T], total: int, title: str, done: int = 0) -> Itera
 
 
 class Curves:
-    """``curves.csv``: one line per logged step, cut back to the step that a resumed run begins at; ``curves.png`` on demand.
+    """``curves.csv``: one line per logged step, cut back to the step that a resumed run begins at; ``curves.png`` on
+    demand.
 
     Every figure of every recipe passes through ``add``, so this is the place for loggers beside the file.
     """
@@ -82,7 +83,8 @@ class Curves:
             return [r for r in rows if [float(v or 0) for v in r.values()] and int(r["step"]) >= 0]
         except (ValueError, KeyError, TypeError, csv.Error) as error:
             raise CrossbodyError(
-                f"{self._file} is damaged ({error}). Mend its last line, or delete the file to go on without its history."
+                f"{self._file} is damaged ({error}). Mend its last line, or delete the file to go on without "
+                "its history."
             ) from error
 
     def _write(self) -> None:

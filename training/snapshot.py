@@ -59,7 +59,8 @@ def read(folder: Path) -> Snapshot | None:
 def damaged(folder: Path, why: str) -> CrossbodyError:
     """Return the error for a snapshot that cannot be gone on from."""
     return CrossbodyError(
-        f"{folder / SNAPSHOT} is damaged: {why}. Put back a copy of it, or delete it to begin anew, or give another --out."
+        f"{folder / SNAPSHOT} is damaged: {why}. Put back a copy of it, or delete it to begin anew, or give "
+        "another --out."
     )
 
 

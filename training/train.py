@@ -60,8 +60,10 @@ def _overview() -> str:
             "",
             *lines,
             "",
-            "`train RECIPE --help` has the options of each. A killed training goes on, to the last bit, when the same command is typed",
-            "again; in a folder of another training, or of one with other options, `train` refuses and says what differs.",
+            "`train RECIPE --help` has the options of each. A killed training goes on, to the last bit, when "
+            "the same command is typed",
+            "again; in a folder of another training, or of one with other options, `train` refuses and says "
+            "what differs.",
         ]
     )
 

@@ -1,4 +1,5 @@
-"""A scripted controller that sees the simulator's state: inverse kinematics, grasps, doors and drawers of all 97 tasks."""
+"""A scripted controller that sees the simulator's state: inverse kinematics, grasps,
+doors and drawers of all 97 tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ class Options:
     """How the expert acts."""
 
     action_noise_rad: float = 0.0
-    """Standard deviation of a smooth disturbance of the arms' targets; demonstrations made with it show how to recover."""
+    """Standard deviation of a smooth disturbance of the arms' targets;
+    demonstrations made with it show how to recover."""
 
 
 def make(options: Options) -> ExpertAgent:

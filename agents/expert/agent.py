@@ -56,7 +56,8 @@ class ExpertAgent:
         return self._running(episode_id).intended
 
     def report(self, episode_id: str) -> dict[str, Any]:
-        """Return how an episode's script stands: ``stage``, ``steps``, ``attempts``, ``lifted``, ``held_over_container``, ``finished``."""
+        """Return how an episode's script stands: ``stage``, ``steps``, ``attempts``, ``lifted``,
+        ``held_over_container``, ``finished``."""
         return dict(self._running(episode_id).episode.report)
 
     def close(self) -> None:

@@ -61,7 +61,8 @@ class RobotBody:
         return rotation.T @ (point - position)
 
     def penetration(self, side: str, q: np.ndarray, shape: np.ndarray, ignored: frozenset[int] = frozenset()) -> float:
-        """Return by how many metres, summed over contacts, an arm from the shoulder to the fingers would enter other things.
+        """Return by how many metres, summed over contacts, an arm from the shoulder to the fingers would enter other
+        things.
 
         The arm of ``side`` stands at ``q`` (10,) with its hand in ``shape`` (6,), everything else as it is now.
         ``ignored`` are ids of bodies that may be touched, such as the object to be grasped.

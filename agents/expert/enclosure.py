@@ -83,7 +83,8 @@ def insert(episode: Episode, side: str, opening: Opening, grip: Grip) -> Script:
 
 
 def _draw_out(episode: Episode, side: str, grip: Grip) -> Script:
-    """Bring the opened hand out so that it leaves the object where it is: level the fingers first, then straight back."""
+    """Bring the opened hand out so that it leaves the object where it is: level the fingers first,
+    then straight back."""
     body = episode.body
     wrist = np.zeros(3)
     position, rotation = body.arms[side].forward(body.joints(side))

@@ -1,4 +1,5 @@
-"""Shapes of the Fourier hand and how the palm can be turned. Values: pinky, ring, middle, index, thumb pitch, thumb yaw."""
+"""Shapes of the Fourier hand and how the palm can be turned. Values: pinky, ring, middle, index, thumb pitch,
+thumb yaw."""
 
 from __future__ import annotations
 

@@ -80,7 +80,8 @@ def _ways(episode: Episode, side: str, grip: Grip) -> list[list[Via]]:
 
 
 def best_grip(episode: Episode, side: str, tried: Iterable[Grip] = ()) -> Grip:
-    """Return the cheapest way to hold the object: reachable, free, calm for the waist, across the object's long side."""
+    """Return the cheapest way to hold the object: reachable, free, calm for the waist,
+    across the object's long side."""
     grips = [_priced(episode, side, grip, tried) for grip in _grips(episode, side, episode.scene.box("obj"))]
     return min(grips, key=lambda grip: grip.cost)
 

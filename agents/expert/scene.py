@@ -73,7 +73,8 @@ class Scene:
         return Box(self.data.xpos[body] + rotation @ ((low + high) / 2), rotation, (high - low) / 2)
 
     def drop_region(self) -> Box:
-        """Return where the object has to end: the highest spawn region of a tiered container, else the container's box."""
+        """Return where the object has to end: the highest spawn region of a tiered container,
+        else the container's box."""
         container = self.task.objects["container"]
         if not container.spawns:
             return self.box("container")

@@ -32,7 +32,8 @@ class Episode:
         }
 
     def _gaze(self) -> float:
-        """Return how far the waist turns (radians, negative to the right) to keep a container at the side in the picture."""
+        """Return how far the waist turns (radians, negative to the right)
+        to keep a container at the side in the picture."""
         if self.scene.kind != "container":
             return 0.0
         away = self.scene.position("container") - self.body.origin

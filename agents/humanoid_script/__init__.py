@@ -1,4 +1,5 @@
-"""A scripted high-level agent of the vision tasks: finds the coloured thing in the head camera's picture and commands a motion."""
+"""A scripted high-level agent of the vision tasks: finds the coloured thing in the head camera's picture and commands a
+motion."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ class Options:
 
 
 def make(options: Options) -> ScriptAgent:
-    """Return the agent; it lives in a worker and has to be attached to that worker's environment, whose skills it uses."""
+    """Return the agent; it lives in a worker and has to be attached to that worker's environment,
+    whose skills it uses."""
     from agents.humanoid_script.agent import ScriptAgent
 
     return ScriptAgent()

@@ -1,4 +1,5 @@
-"""One script per vision task: look, decide, move. What a script knows beforehand are the sizes of things, not where they are."""
+"""One script per vision task: look, decide, move. What a script knows beforehand are the sizes of things,
+not where they are."""
 
 from __future__ import annotations
 
@@ -120,8 +121,15 @@ def kick(player: Player, instruction: str) -> Script:
 
 
 SCRIPTS: dict[str, Callable[[Player, str], Script]] = {
-    "turn": turn, "take": hold, "wave": wave, "avoid": avoid, "jump": jump, "dance": dance, "punch": punch, "kick": kick,
-}  # fmt: skip
+    "turn": turn,
+    "take": hold,
+    "wave": wave,
+    "avoid": avoid,
+    "jump": jump,
+    "dance": dance,
+    "punch": punch,
+    "kick": kick,
+}
 """First word of the instruction -> script."""
 
 

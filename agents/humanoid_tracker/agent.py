@@ -21,7 +21,8 @@ REMEDY = "Train one with `uv run train wbc --size tiny --out {}`, or give --opti
 
 
 class HumanoidTracker:
-    """Acts without exploration. It has no memory, so that an episode is answered alike whatever others are under way."""
+    """Acts without exploration. It has no memory, so that an episode is answered alike whatever others are under
+    way."""
 
     in_worker = False
 
@@ -44,7 +45,8 @@ class HumanoidTracker:
         """Refuse to steer more than one control step at a time."""
         if chunk != 1:
             raise ContractMismatch(
-                f"the controller balances at every control step, and the protocol executes {chunk} at once; use --protocol tracking"
+                f"the controller balances at every control step, and the protocol executes {chunk} at once; "
+                "use --protocol tracking"
             )
 
     def reset(self, episodes: Sequence[EpisodeSpec]) -> None:

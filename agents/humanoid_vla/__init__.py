@@ -1,4 +1,5 @@
-"""Humanoid-VLA: a language model over words and motions, which answers texts, times, states, tracks and hidden parts."""
+"""Humanoid-VLA: a language model over words and motions, which answers texts, times, states,
+tracks and hidden parts."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class GeneratorOptions:
     """Of the draws: 0 takes the likeliest code everywhere."""
 
     forced: bool = True
-    """A length that is asked for is met to the step of 0.4 s. Otherwise it is only said in the prompt, and the model ends by itself."""
+    """A length that is asked for is met to the step of 0.4 s. Otherwise it is only said in the prompt,
+    and the model ends by itself."""
 
     keep: bool = False
     """What an occluded motion shows is copied, not only told: exact by construction."""

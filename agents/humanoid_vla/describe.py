@@ -69,7 +69,8 @@ def _answer(given: Arguments) -> list[str]:
     if len(steps) > speech.model.sizes.longest:
         seconds = speech.writer.frames_per_code / FPS
         raise CrossbodyError(
-            f"{given.motion} lasts {len(steps) * seconds:g} s; at most {speech.model.sizes.longest * seconds:g} s are read. Cut it."
+            f"{given.motion} lasts {len(steps) * seconds:g} s; at most "
+            f"{speech.model.sizes.longest * seconds:g} s are read. Cut it."
         )
     kind, _, what = given.ask.partition(":")
     task = sub_task(".".join(filter(None, (SUB_TASKS[kind], what))))

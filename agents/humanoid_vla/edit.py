@@ -30,7 +30,8 @@ class Show:
 
 @dataclass(frozen=True)
 class Edit(Show):
-    """Write a motion whose named parts have other codes; the numbers of the other parts stay as they were, to the bit."""
+    """Write a motion whose named parts have other codes; the numbers of the other parts stay as they were,
+    to the bit."""
 
     out: Path = Path("edited.npz")
     """The motion that is written."""
@@ -83,7 +84,8 @@ def _edit(given: Edit) -> int:
 
 
 def edit(codes: np.ndarray, given: Edit, other: np.ndarray | None, size: int) -> np.ndarray:
-    """Return codes (L, 5) with the named parts replaced by another motion's, rearranged and perturbed, in this order."""
+    """Return codes (L, 5) with the named parts replaced by another motion's, rearranged and perturbed,
+    in this order."""
     import numpy as np
 
     from crossbody.seeds import generator

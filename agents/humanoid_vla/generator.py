@@ -1,4 +1,5 @@
-"""The language model as a generator: typed conditions become the prompt of one of the 59 sub-tasks, and codes a motion."""
+"""The language model as a generator: typed conditions become the prompt of one of the 59 sub-tasks,
+and codes a motion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The language model: a Llama over words and the codes of five body parts, whose softmax is over what may stand at a place."""
+"""The language model: a Llama over words and the codes of five body parts,
+whose softmax is over what may stand at a place."""
 
 from __future__ import annotations
 
@@ -67,8 +68,8 @@ class LanguageModel(nn.Module):
     def forward(self, batch: Mapping[str, Tensor]) -> Result:
         """Return the loss of answers, each id among those that may stand in its place.
 
-        ``ids`` (B, T), padded behind; ``at_N`` the flat positions of the hidden states that tell an id of place N, ``want_N`` which
-        of the allowed it is.
+        ``ids`` (B, T), padded behind; ``at_N`` the flat positions of the hidden states that tell an id of place N,
+        ``want_N`` which of the allowed it is.
         """
         hidden = self.body(batch["ids"])[0].flatten(0, 1)
         losses, right, count = [], [], 0

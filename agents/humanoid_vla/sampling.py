@@ -117,7 +117,8 @@ def _batch(
 
 
 def _constrain(logits: Tensor, wishes: Sequence[Wish], k: int, here: Place, last: bool) -> None:
-    """Forbid, in place, what a wish rules out: an end before its time, anything but the end at it, another code than the kept one."""
+    """Forbid, in place, what a wish rules out: an end before its time, anything but the end at it,
+    another code than the kept one."""
     step, part = divmod(k, len(PARTS))
     motion = here.ends == CLOSE["motion"] or here in STEP[1:]
     for row, wish in enumerate(wishes):

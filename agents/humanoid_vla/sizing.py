@@ -48,8 +48,10 @@ class Size:
         memory = (BF16 * total + ADAM * (lora + new)) / GIB
         return (
             f"humanoid_vla, {self.text_model.name}: {total / 1e9:,.3f} G parameters with {NEW_ROWS:,} new rows.\n"
-            f"Trained: {new / 1e6:,.1f} M in the new rows, in full, and {lora / 1e6:,.1f} M of LoRA (rank {self.rank}, seven projections of "
-            f"every layer).\nMemory: {BF16 * total / GIB:,.0f} GiB of frozen bfloat16 weights, {memory:,.0f} GiB with what is trained; "
+            f"Trained: {new / 1e6:,.1f} M in the new rows, in full, and {lora / 1e6:,.1f} M of LoRA (rank "
+            f"{self.rank}, seven projections of "
+            f"every layer).\nMemory: {BF16 * total / GIB:,.0f} GiB of frozen bfloat16 weights, {memory:,.0f} "
+            "GiB with what is trained; "
             f"activations come on top. Training all of it takes {ADAM * total / GIB:,.0f} GiB."
         )
 
@@ -79,9 +81,14 @@ def counts(text: TextModel, rank: int) -> tuple[int, int]:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
-        vocab_size=text.words + NEW_ROWS, hidden_size=text.width, intermediate_size=text.hidden, num_hidden_layers=text.layers,
-        num_attention_heads=text.heads, num_key_value_heads=text.kv_heads, tie_word_embeddings=text.tied,
-    )  # fmt: skip
+        vocab_size=text.words + NEW_ROWS,
+        hidden_size=text.width,
+        intermediate_size=text.hidden,
+        num_hidden_layers=text.layers,
+        num_attention_heads=text.heads,
+        num_key_value_heads=text.kv_heads,
+        tie_word_embeddings=text.tied,
+    )
     with torch.device("meta"):
         net = LlamaForCausalLM(config)
     shapes = [p.shape for name, p in net.named_parameters() if "proj" in name]

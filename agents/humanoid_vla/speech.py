@@ -50,7 +50,8 @@ def words_of(text: str) -> list[str]:
 
 
 def whole_steps(points: np.ndarray, frames: int) -> np.ndarray:
-    """Return key points of a whole number of steps, one at least: a rest of half a step stays in its last pose, a shorter one is cut."""
+    """Return key points of a whole number of steps, one at least: a rest of half a step stays in its last pose,
+    a shorter one is cut."""
     import numpy as np
 
     length = max(1, round(len(points) / frames)) * frames
@@ -58,14 +59,16 @@ def whole_steps(points: np.ndarray, frames: int) -> np.ndarray:
 
 
 def open_speech(weights: Path | None = None, tokens: Path | None = None) -> Speech:
-    """Return the networks in these folders, or those that ship; CrossbodyError for a pair that was not trained together."""
+    """Return the networks in these folders, or those that ship; CrossbodyError for a pair that was not trained
+    together."""
     folder, other = weights or SHIPPED, tokens or SHIPPED_TOKENS
     net, tokens_card = load_tokens(other)
     model, card = load_language(folder)
     wanted = card.training.get("tokens")
     if wanted and wanted != tokens_card.digest:
         raise CrossbodyError(
-            f"{folder} was trained on the motion tokens {wanted}; {other} holds {tokens_card.digest}. Give the right --options.tokens."
+            f"{folder} was trained on the motion tokens {wanted}; {other} holds {tokens_card.digest}. Give the "
+            "right --options.tokens."
         )
     writer = Writer(model.vocabulary, model.sizes.frames_per_code)
     known = frozenset(card.training.get("words", ()))

@@ -82,14 +82,16 @@ def sub_task(name: str) -> SubTask:
 
 
 def for_inputs(inputs: frozenset[str], **axes: str) -> SubTask:
-    """Return the sub-task that makes a motion of exactly these inputs; CrossbodyError with what can be combined otherwise."""
+    """Return the sub-task that makes a motion of exactly these inputs;
+    CrossbodyError with what can be combined otherwise."""
     motions = [t for t in sub_tasks().values() if t.output == "motion"]
     for task in motions:
         if frozenset(task.inputs) == inputs and all(getattr(task, a) in ("", v) for a, v in axes.items() if v):
             return task
     known = sorted({" + ".join(t.inputs) for t in motions})
     raise CrossbodyError(
-        f"no sub-task makes a motion of {' + '.join(sorted(inputs)) or 'nothing'}; known are: {', '.join(known)}. Leave a condition out."
+        f"no sub-task makes a motion of {' + '.join(sorted(inputs)) or 'nothing'}; known are: "
+        f"{', '.join(known)}. Leave a condition out."
     )
 
 
@@ -99,6 +101,15 @@ def _unfolded(family: str, variant: str, table: Mapping[str, Any]) -> Iterator[S
         chosen = dict(zip(axes, values, strict=True))
         name = ".".join(filter(None, (family, variant, *values)))
         yield SubTask(
-            name, family, tuple(table["inputs"]), table["output"], table["rule"], tuple(table["wordings"]), tuple(table["held_out"]),
-            chosen.get("part", ""), chosen.get("track", ""), chosen.get("unit", ""), chosen.get("state", variant),
-        )  # fmt: skip
+            name,
+            family,
+            tuple(table["inputs"]),
+            table["output"],
+            table["rule"],
+            tuple(table["wordings"]),
+            tuple(table["held_out"]),
+            chosen.get("part", ""),
+            chosen.get("track", ""),
+            chosen.get("unit", ""),
+            chosen.get("state", variant),
+        )

@@ -24,7 +24,8 @@ SHIPPED = ROOT / "checkpoints" / "tiny" / "motion_tokens"
 
 
 class PartCodes(nn.Module):
-    """Numbers (B, T, 48) as ``tasks.motion.parts`` makes them <-> codes (B, L, 5). No part's codes or numbers depend on another's."""
+    """Numbers (B, T, 48) as ``tasks.motion.parts`` makes them <-> codes (B, L, 5).
+    No part's codes or numbers depend on another's."""
 
     columns = parts.COLUMNS
     kind = KIND
@@ -53,7 +54,8 @@ class PartCodes(nn.Module):
         return torch.stack([self.of(p).encode(numbers[..., c]) for p, c in self.columns.items()], -1)
 
     def encode_tracks(self, numbers: Tensor) -> Tensor:
-        """Return the codes (B, L, 3) of the tracks of root, left and right hand: of their part, all else of it at its mean."""
+        """Return the codes (B, L, 3) of the tracks of root, left and right hand: of their part,
+        all else of it at its mean."""
         found = []
         for part, known in parts.TRACKS.values():
             net = self.of(part)
@@ -68,7 +70,8 @@ class PartCodes(nn.Module):
 
     @torch.inference_mode()
     def codes_of(self, points: np.ndarray) -> np.ndarray:
-        """Return the codes (L, 5) of key points (T, 15, 3) at 20 frames a second; what is left of a whole step at the end is left out."""
+        """Return the codes (L, 5) of key points (T, 15, 3) at 20 frames a second;
+        what is left of a whole step at the end is left out."""
         numbers = parts.encode(points)
         whole = len(numbers) // self.sizes.frames_per_code * self.sizes.frames_per_code
         return self.encode(torch.from_numpy(numbers[None, :whole]))[0].numpy()
@@ -104,7 +107,8 @@ def save(net: PartCodes, folder: Path, weights: dict[str, np.ndarray], training:
 
 
 def load_tokens(folder: Path = SHIPPED, made: type[PartCodes] = PartCodes) -> tuple[PartCodes, Checkpoint]:
-    """Return the frozen tokenizers in a folder; CheckpointError when there are none. ``made``: of the parts, or of the whole."""
+    """Return the frozen tokenizers in a folder; CheckpointError when there are none. ``made``: of the parts,
+    or of the whole."""
     whole = " --whole" if made is WholeCodes else ""
     stored = load_checkpoint(folder, made.kind, f"`uv run train motion_tokens{whole} --out {folder}` makes one.")
     try:

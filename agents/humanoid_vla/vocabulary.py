@@ -17,8 +17,18 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MARKS = (
-    "<pad>", "<bos>", "<eos>", "<motion>", "</motion>", "<occlusion>", "</occlusion>", "<track>", "</track>", "<state>", "</state>",
-)  # fmt: skip
+    "<pad>",
+    "<bos>",
+    "<eos>",
+    "<motion>",
+    "</motion>",
+    "<occlusion>",
+    "</occlusion>",
+    "<track>",
+    "</track>",
+    "<state>",
+    "</state>",
+)
 PAD, BOS, EOS = range(3)
 OPEN = {"motion": 3, "occlusion": 5, "track": 7, "state": 9}
 CLOSE = {name: mark + 1 for name, mark in OPEN.items()}

@@ -1,4 +1,5 @@
-"""MDM (Tevet et al. 2023), small: a transformer that predicts the clean motion from a noisy one, a step and a sentence."""
+"""MDM (Tevet et al. 2023), small: a transformer that predicts the clean motion from a noisy one,
+a step and a sentence."""
 
 from __future__ import annotations
 
@@ -92,7 +93,8 @@ class Diffusion(nn.Module):
 
     @torch.inference_mode()
     def sample(self, sentence: Tensor, frames: Tensor, noise: Tensor) -> np.ndarray:
-        """Return numbers (B, frames, 48) of sentences (B, 384). ``noise`` (steps + 1, B, frames, 48): all that is drawn."""
+        """Return numbers (B, frames, 48) of sentences (B, 384). ``noise`` (steps + 1, B, frames, 48):
+        all that is drawn."""
         x = noise[0]
         for i in reversed(range(self.sizes.steps)):
             step = torch.full((len(x),), i, device=x.device)

@@ -1,1 +1,2 @@
-"""Networks that several models share: layers, flow matching, quantisation, frozen backbones, embodiments, checkpoints."""
+"""Networks that several models share: layers, flow matching, quantisation, frozen backbones, embodiments,
+checkpoints."""

@@ -72,7 +72,8 @@ class Checkpoint:
 
 
 def load_checkpoint(folder: Path, kind: str, remedy: str) -> Checkpoint:
-    """Read a checkpoint; every way in which it can be wrong is one CheckpointError. ``remedy``: what to type when it is absent."""
+    """Read a checkpoint; every way in which it can be wrong is one CheckpointError. ``remedy``:
+    what to type when it is absent."""
     if not (folder / CONFIG).exists():
         raise CheckpointError(f"there is no checkpoint in {folder} (no {CONFIG}). {remedy}")
     head = _read_head(folder / CONFIG)
@@ -101,7 +102,8 @@ def load_checkpoint(folder: Path, kind: str, remedy: str) -> Checkpoint:
 
 @torch.no_grad()
 def rounded_weights(model: nn.Module) -> dict[str, np.ndarray]:
-    """Round a model's weights to float16, in place, and return them: half the size, and what is loaded is what was trained."""
+    """Round a model's weights to float16, in place, and return them: half the size,
+    and what is loaded is what was trained."""
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.is_floating_point():
             tensor.copy_(tensor.half())
@@ -157,7 +159,8 @@ def _read_head(file: Path) -> dict[str, Any]:
         )
     if head["format"] not in (1, FORMAT):
         raise CheckpointError(
-            f"{file} has format {head['format']}; this version reads formats 1 and {FORMAT}. Update crossbody, or train again."
+            f"{file} has format {head['format']}; this version reads formats 1 and {FORMAT}. Update crossbody, "
+            "or train again."
         )
     return head_of_format_2(head) if head["format"] == 1 else head
 

@@ -106,7 +106,8 @@ class Scaling:
 
     @staticmethod
     def fit(embodiment: Embodiment, state: np.ndarray, chunk: np.ndarray, mask: np.ndarray) -> Scaling:
-        """Fit to raw states (n, A) and the chunks from there (n, horizon, A), with a mask (n, horizon) of steps that exist."""
+        """Fit to raw states (n, A) and the chunks from there (n, horizon, A), with a mask (n, horizon)
+        of steps that exist."""
         offset = _offset(embodiment, state, chunk)
         weight = mask[..., None].astype(np.float64)
         count = weight.sum(0).clip(1)
@@ -127,7 +128,8 @@ class Scaling:
         return raw.clip(self.action_low, self.action_high).astype(np.float32)
 
     def state(self, state: np.ndarray, parts: tuple[str, ...] | None = None) -> np.ndarray:
-        """Return raw states (n, A) as the model's: sines and cosines, or standardised; zero outside ``parts`` (None: all)."""
+        """Return raw states (n, A) as the model's: sines and cosines, or standardised; zero outside ``parts`` (None:
+        all)."""
         keep = self.embodiment.mask(tuple(self.embodiment.parts) if parts is None else parts)
         if self.embodiment.angles:
             return np.concatenate([np.sin(state) * keep, np.cos(state) * keep], -1).astype(np.float32)

@@ -20,7 +20,8 @@ WEIGHTS = {
         ("told.", "code_projection."),
     ),
 }
-"""Kind -> old and new beginnings of weights' names; the first that fits holds. Other kinds have kept all their words."""
+"""Kind -> old and new beginnings of weights' names; the first that fits holds.
+Other kinds have kept all their words."""
 
 
 def head_of_format_2(head: dict[str, Any]) -> dict[str, Any]:

@@ -104,9 +104,13 @@ class ConvResidual(nn.Module):
     def __init__(self, width: int, dilation: int):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.LayerNorm(width), nn.GELU(), CausalConv(width, width, dilation=dilation),
-            nn.LayerNorm(width), nn.GELU(), CausalConv(width, width),
-        )  # fmt: skip
+            nn.LayerNorm(width),
+            nn.GELU(),
+            CausalConv(width, width, dilation=dilation),
+            nn.LayerNorm(width),
+            nn.GELU(),
+            CausalConv(width, width),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x)

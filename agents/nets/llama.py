@@ -1,7 +1,8 @@
-"""A Llama decoder (Touvron et al. 2023) with the parameter names of transformers' ``LlamaModel``, so that its weights fit as they are.
+"""A Llama decoder (Touvron et al. 2023) with the parameter names of transformers' ``LlamaModel``, so that its weights
+fit as they are.
 
-Its own, because the class in transformers renames what it takes and gives from version to version, and because a layer here can carry more.
-"""
+Its own, because the class in transformers renames what it takes and gives from version to version, and because a layer
+here can carry more."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ class Attention(nn.Module):
         self.q_proj, self.k_proj, self.v_proj, self.o_proj = (nn.Linear(w, w, bias=False) for _ in range(4))
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], seen: Tensor | None, past: tuple[Tensor, Tensor] | None):
-        """Return (B, T, width) and keys and values of all ids so far. ``seen`` (B, 1, T, S): what may be looked at; None: the past."""
+        """Return (B, T, width) and keys and values of all ids so far. ``seen`` (B, 1, T, S): what may be looked at;
+        None: the past."""
         q, k, v = (
             proj(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
@@ -91,10 +93,11 @@ class Llama(nn.Module):
                 nn.init.normal_(matrix, std=SPREAD)
 
     def forward(self, ids: Tensor, real: Tensor | None = None, cache: Cache | None = None) -> tuple[Tensor, Cache]:
-        """Return hidden states (B, T, width) of ids (B, T), which may be padded behind, and the cache that goes on with them.
+        """Return hidden states (B, T, width) of ids (B, T), which may be padded behind, and the cache that goes on with
+        them.
 
-        ``real`` (B, S), where they are padded before: which of all ids so far are ids. ``cache``: of those before these.
-        """
+        ``real`` (B, S), where they are padded before: which of all ids so far are ids. ``cache``: of those before
+        these."""
         batch, length = ids.shape
         if real is None:
             seen, places = None, torch.arange(length, device=ids.device).expand(batch, -1)

@@ -1,4 +1,5 @@
-"""A tokenizer of motion: some frames become one of a codebook's vectors, and back. T2M-GPT's (Zhang et al. 2023), small."""
+"""A tokenizer of motion: some frames become one of a codebook's vectors, and back. T2M-GPT's (Zhang et al. 2023),
+small."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ DECAY, SEEN = 0.99, 1e-3
 RARE = 0.2
 """At a restart a code with less than this share of the mean count takes a vector of the batch.
 
-T2M-GPT restarts what was counted less than once: with few vectors in a batch that is most of the codebook, at every update."""
+T2M-GPT restarts what was counted less than once: with few vectors in a batch that is most of the codebook, at every
+update."""
 COMMITMENT, DIFFERENCES, BETA = 0.02, 0.5, 0.5
 
 
@@ -41,7 +43,8 @@ class Residual(nn.Module):
 
 
 class MotionCodes(nn.Module):
-    """Frames (B, T, F) to codes (B, T / frames_per_code) and back. All but the last smoothing runs at the rate of the codes."""
+    """Frames (B, T, F) to codes (B, T / frames_per_code) and back.
+    All but the last smoothing runs at the rate of the codes."""
 
     mean: Tensor
     units: Tensor
@@ -57,9 +60,13 @@ class MotionCodes(nn.Module):
             nn.Conv1d(wide, w, 3, padding=1), nn.ReLU(), Residual(w, 1), nn.ReLU(), nn.Conv1d(w, sizes.dim, 1)
         )
         self.decoder = nn.Sequential(
-            nn.Conv1d(sizes.dim, w, 3, padding=1), nn.ReLU(), Residual(w, 1), Residual(w, 2), nn.ReLU(),
+            nn.Conv1d(sizes.dim, w, 3, padding=1),
+            nn.ReLU(),
+            Residual(w, 1),
+            Residual(w, 2),
+            nn.ReLU(),
             nn.Conv1d(w, wide, 1),
-        )  # fmt: skip
+        )
         self.smooth = nn.Conv1d(features, features, 5, padding=2, padding_mode="replicate")
         with torch.no_grad():  # it begins as the identity
             self.smooth.weight.zero_()
@@ -99,7 +106,8 @@ class MotionCodes(nn.Module):
         return (self.book.square().sum(1) - 2 * vectors @ self.book.T).argmin(-1)
 
     def learn(self, scaled: Tensor, restart: Tensor) -> Result:
-        """Return the loss of windows (B, T, F), and move the codebook when training. ``restart`` (): rare codes begin anew."""
+        """Return the loss of windows (B, T, F), and move the codebook when training. ``restart`` ():
+        rare codes begin anew."""
         vectors = self.vectors(scaled)
         if self.training:
             self._begin(vectors.detach().flatten(0, 1))
@@ -129,7 +137,8 @@ class MotionCodes(nn.Module):
 
     @torch.no_grad()
     def _move(self, vectors: Tensor, codes: Tensor, restart: Tensor) -> None:
-        """Exponential means of what each code stood for; rare codes begin anew. Without a branch on a tensor: a GPU never waits."""
+        """Exponential means of what each code stood for; rare codes begin anew. Without a branch on a tensor:
+        a GPU never waits."""
         fresh = torch.bincount(codes, minlength=self.sizes.codes).to(self.count)
         self.count.mul_(DECAY).add_(fresh, alpha=1 - DECAY)
         self.sums.mul_(DECAY).index_add_(0, codes, vectors, alpha=1 - DECAY)

@@ -1,4 +1,5 @@
-"""The channels of conditions from which motions are made, as generators of motions declare them. Imports nothing heavy."""
+"""The channels of conditions from which motions are made, as generators of motions declare them.
+Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ RATES = tuple(Channel(f"{c.name}_fps", (), "float64", "1/s", "rate") for c in (S
 def asked_frames(conditions: Mapping[str, Any], length: str, longest: int, shortest: int = 8) -> int | None:
     """Return the frames at 20 a second that a motion is to have, or None where its length is left to the generator.
 
-    A typed time counts always, the true clip's length where ``length`` is ``given``. What the generator cannot make raises CrossbodyError.
-    """
+    A typed time counts always, the true clip's length where ``length`` is ``given``. What the generator cannot make
+    raises CrossbodyError."""
     if TIME.name in conditions:
         frames = round(float(conditions[TIME.name]) * FPS)
     elif length == "given" and FRAMES.name in conditions:
@@ -35,6 +36,7 @@ def asked_frames(conditions: Mapping[str, Any], length: str, longest: int, short
         return None
     if not shortest <= frames <= longest:
         raise CrossbodyError(
-            f"a motion of {frames / FPS:g} s was asked for; this generator makes {shortest / FPS:g} to {longest / FPS:g} s."
+            f"a motion of {frames / FPS:g} s was asked for; this generator makes {shortest / FPS:g} to "
+            f"{longest / FPS:g} s."
         )
     return frames

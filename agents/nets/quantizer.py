@@ -18,7 +18,8 @@ class Quantized(NamedTuple):
 
 
 class ResidualQuantizer(nn.Module):
-    """Nearest codes by Euclidean distance, level after level; codes begin at vectors of a batch, and restart there if unused.
+    """Nearest codes by Euclidean distance, level after level; codes begin at vectors of a batch, and restart there if
+    unused.
 
     The loss of a level is ``mean((sg[e] - z)^2) + beta * mean((e - sg[z])^2)`` with z what is left over and e the code,
     summed over levels (the released UniT code; note which side beta weighs).

@@ -11,7 +11,8 @@ LONGEST_TEXT = 300
 
 
 def cleaned(text: str) -> str:
-    """Return a text as it is learned: composed, lower case, single spaces, without angle brackets, so that none spells a mark."""
+    """Return a text as it is learned: composed, lower case, single spaces, without angle brackets,
+    so that none spells a mark."""
     plain = unicodedata.normalize("NFKC", text).lower()
     return " ".join(plain.replace("<", " ").replace(">", " ").split())
 

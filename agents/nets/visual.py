@@ -52,7 +52,8 @@ class EfficientNetGrids(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Grids:
-        """images: uint8 (B, 256, 256, 3). One at a time: a batch is slower on a CPU, and results do not depend on it."""
+        """images: uint8 (B, 256, 256, 3). One at a time: a batch is slower on a CPU,
+        and results do not depend on it."""
         grids = [self._one(image[None]) for image in images]
         return {name: torch.cat([g[name] for g in grids]) for name in ("coarse", "fine")}
 
@@ -103,7 +104,8 @@ def plan_visual(visual: Visual) -> nn.Module:
 
 
 def as_patches(grid: Tensor, merge: int) -> Tensor:
-    """Return a grid (B, C, rows, columns) as patches (B, N, C * merge²) of ``merge`` x ``merge`` cells, in row order."""
+    """Return a grid (B, C, rows, columns) as patches (B, N, C * merge²) of ``merge`` x ``merge`` cells,
+    in row order."""
     return nn.functional.pixel_unshuffle(grid, merge).flatten(2).transpose(1, 2)
 
 

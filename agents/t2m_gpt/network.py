@@ -1,4 +1,5 @@
-"""T2M-GPT (Zhang et al. 2023), small: a sentence's vector, then one code of the whole body after the other, then the end."""
+"""T2M-GPT (Zhang et al. 2023), small: a sentence's vector, then one code of the whole body after the other,
+then the end."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ SHIPPED = ROOT / "checkpoints" / "tiny" / "t2m_gpt"
 WHOLE = CodeSizes(frames_per_code=4, codes=512, width=128, dim=32)
 """Of the tokenizer of the whole body."""
 CORRUPTED = 0.5
-"""Up to this share of the codes that it has read are others in training, so that its own mistakes do not carry it away."""
+"""Up to this share of the codes that it has read are others in training,
+so that its own mistakes do not carry it away."""
 SHORTEST = 4
 
 
@@ -67,7 +69,8 @@ class TextToMotion(nn.Module):
         return self.head(self.norm(self.body(x, mask=mask, is_causal=True)))
 
     def forward(self, batch: dict[str, Tensor]) -> Result:
-        """Return the loss of codes (B, L), padded with the end, and sentences (B, 384). ``length`` (B,): their codes."""
+        """Return the loss of codes (B, L), padded with the end, and sentences (B, 384). ``length`` (B,):
+        their codes."""
         codes = batch["codes"]
         share = CORRUPTED * torch.rand(len(codes), 1, device=codes.device)
         other = torch.randint(self.end, codes.shape, device=codes.device)

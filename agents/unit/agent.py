@@ -26,7 +26,8 @@ BODY = "gr1"
 
 
 class PolicyAgent:
-    """Every episode has noise from its own generator, and its answer does not depend on who else is asked (``inference``)."""
+    """Every episode has noise from its own generator, and its answer does not depend on who else is asked
+    (``inference``)."""
 
     in_worker = False
     reads = (*gr1.STATE, gr1.EGO, gr1.LANGUAGE)
@@ -113,7 +114,8 @@ class PolicyAgent:
 
 
 class ObservationEncoder:
-    """Turns what GR1 observes into what the policy reads: features and words, or the pixels and ids of a large backbone."""
+    """Turns what GR1 observes into what the policy reads: features and words,
+    or the pixels and ids of a large backbone."""
 
     def __init__(self, checkpoint: Checkpoint, config: PolicyConfig):
         self._scaling, self._config = checkpoint.scalings[BODY], config

@@ -1,4 +1,5 @@
-"""The base policy: a first estimate of the chunk without pictures, from the joints, where things are, and the instruction."""
+"""The base policy: a first estimate of the chunk without pictures, from the joints, where things are,
+and the instruction."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ LEAST_SCALE = 0.05  # of a standardised action: what hardly varies must not be b
 class BasePolicy(nn.Module):
     """A residual network of a few layers, and the scale of what chunks differ by from its estimate (the residual).
 
-    An update without a picture costs a hundredth of one with, so what does not need pictures is learned first, from every
-    control step. The action head then learns the flow of the residual, in units of ``residual_scale``.
+    An update without a picture costs a hundredth of one with, so what does not need pictures is learned first, from
+    every control step. The action head then learns the flow of the residual, in units of ``residual_scale``.
     """
 
     residual_scale: Tensor  # (slots, horizon, padded)
@@ -41,7 +42,8 @@ class BasePolicy(nn.Module):
         self.register_buffer("residual_scale", torch.ones(slots, c.horizon, padded))
 
     def forward(self, batch: dict[str, Tensor], positions: Tensor) -> Tensor:
-        """Return standardised chunks (B, horizon, padded). ``batch``: state, slot, text, text_mask; ``positions`` (B, 2, 3) normalised."""
+        """Return standardised chunks (B, horizon, padded). ``batch``: state, slot, text, text_mask; ``positions`` (B,
+        2, 3) normalised."""
         mask = batch["text_mask"][..., None].to(batch["text"].dtype)
         sentence = (batch["text"] * mask).sum(1) / mask.sum(1)
         known = torch.cat([positions.flatten(1), self.text(sentence)], -1)
@@ -56,6 +58,7 @@ class BasePolicy(nn.Module):
 
 
 def base_policy_loss(estimate: Tensor, batch: dict[str, Tensor]) -> Tensor:
-    """Return the mean absolute error over the numbers that exist: its optimum is a median, so a hand closes or does not."""
+    """Return the mean absolute error over the numbers that exist: its optimum is a median,
+    so a hand closes or does not."""
     mask = batch["action_mask"]
     return ((estimate.float() - batch["action"].float()).abs() * mask).sum() / mask.sum().clamp(min=1)

@@ -51,7 +51,8 @@ class MFormer(nn.Module):
 
 
 class ActionEncoder(nn.Module):
-    """One embodiment's chunk (B, horizon, width in) -> (B, horizon / 2, width): a causal convolutional stem and two blocks."""
+    """One embodiment's chunk (B, horizon, width in) -> (B, horizon / 2, width):
+    a causal convolutional stem and two blocks."""
 
     def __init__(self, inputs: int, width: int):
         super().__init__()
@@ -90,8 +91,8 @@ class Branches(nn.Module):
         """Return branch -> features before quantisation (B, tokens, code width).
 
         ``batch``: now, goal (B, N, patch width), action (B, horizon, padded), slot (B,); ``state`` (B, 1, width)
-        where the variant has actions. A branch that is not asked for costs nothing, so an action branch can run without pictures.
-        """
+        where the variant has actions. A branch that is not asked for costs nothing, so an action branch can run without
+        pictures."""
         features = {}
         if {"vision", "fusion"} & set(names):
             features["vision"] = self.vision(batch["now"], batch["goal"])

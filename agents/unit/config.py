@@ -1,4 +1,5 @@
-"""Sizes and choices of the tokenizer and the policy, as data: ``sizes/tiny.toml`` runs on a laptop, ``sizes/base.toml`` is the paper's."""
+"""Sizes and choices of the tokenizer and the policy, as data: ``sizes/tiny.toml`` runs on a laptop,
+``sizes/base.toml`` is the paper's."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ ROUTES = {
     "vision": {"vision": ("vision",)},
     "action": {"action": ("action",)},
 }
-"""Variant -> branch -> the decoders that its tokens must satisfy. Cross-reconstruction is a branch with the other's decoder."""
+"""Variant -> branch -> the decoders that its tokens must satisfy.
+Cross-reconstruction is a branch with the other's decoder."""
 
 
 @dataclass(frozen=True)

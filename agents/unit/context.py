@@ -1,4 +1,5 @@
-"""The vision-language context of the small policy: a transformer over the picture's patches, the words and bridge tokens."""
+"""The vision-language context of the small policy: a transformer over the picture's patches,
+the words and bridge tokens."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ class Context(NamedTuple):
 
 
 class SmallContext(nn.Module):
-    """``[patches | words | objects | bridge]`` through a few layers; patches and words come from frozen pretrained networks."""
+    """``[patches | words | objects | bridge]`` through a few layers;
+    patches and words come from frozen pretrained networks."""
 
     def __init__(self, config: PolicyConfig):
         super().__init__()
@@ -59,5 +61,6 @@ class SmallContext(nn.Module):
         return Context(y[:, :plain], mask[:, :plain], raw, bridge, localized.positions if localized else None)
 
     def _patches(self, batch: dict[str, Tensor]) -> Tensor:
-        """Return both grids as patches (B, N, raw width): ``merge`` x ``merge`` coarse cells and the fine ones in them."""
+        """Return both grids as patches (B, N, raw width): ``merge`` x ``merge`` coarse cells and the fine ones in
+        them."""
         return torch.cat([as_patches(batch["coarse"], self.merge), as_patches(batch["fine"], 2 * self.merge)], -1)

@@ -12,7 +12,8 @@ from agents.unit.config import TokenizerConfig
 
 
 class VisionDecoder(nn.Module):
-    """The present's patches (B, N, patch width) and the tokens (B, tokens, width) -> the goal's patches; all embodiments share it."""
+    """The present's patches (B, N, patch width) and the tokens (B, tokens, width) -> the goal's patches;
+    all embodiments share it."""
 
     def __init__(self, config: TokenizerConfig):
         super().__init__()

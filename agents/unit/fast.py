@@ -1,4 +1,5 @@
-"""FAST: an action tokenizer without a network (Pertsch et al. 2025), to compare with: cosines over time, rounded, and byte pairs."""
+"""FAST: an action tokenizer without a network (Pertsch et al. 2025), to compare with: cosines over time, rounded,
+and byte pairs."""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ class FastTokenizer:
         return self._bpe.encode(_text(whole.clip(self._smallest, self._largest), self._smallest)).ids
 
     def decode(self, tokens: Sequence[int]) -> np.ndarray:
-        """Return the chunk (horizon, A) of tokens; tokens that make no whole chunk give the middle of the range throughout."""
+        """Return the chunk (horizon, A) of tokens; tokens that make no whole chunk give the middle of the range
+        throughout."""
         text = "".join(self._bpe.id_to_token(t) or "" for t in tokens)
         width = len(self._low)
         whole = np.array([ord(c) - FIRST + self._smallest for c in text], np.float64)

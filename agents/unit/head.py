@@ -29,8 +29,8 @@ class TimeNorm(nn.Module):
 class DiTBlock(nn.Module):
     """AdaLN, attention to the tokens themselves or to the context, and a feed-forward layer.
 
-    x is (B, D, T, width): D noise draws of one sample share its context. Cross-attention treats every token alone, so all
-    draws of a sample are asked at once and its keys are made once.
+    x is (B, D, T, width): D noise draws of one sample share its context. Cross-attention treats every token alone, so
+    all draws of a sample are asked at once and its keys are made once.
     """
 
     def __init__(self, width: int, heads: int, context_width: int | None, dropout: float):
@@ -53,7 +53,8 @@ class DiTBlock(nn.Module):
 
 
 class NoisyActionEncoder(nn.Module):
-    """One embodiment's map of noisy action tokens (B, D, T, inputs) and the time's code (B, D, width) to (B, D, T, width)."""
+    """One embodiment's map of noisy action tokens (B, D, T, inputs) and the time's code (B, D, width) to (B, D, T,
+    width)."""
 
     def __init__(self, inputs: int, width: int):
         super().__init__()
@@ -91,11 +92,14 @@ class ActionHead(nn.Module):
         self.decoder = PerEmbodiment(slots, lambda: two_layers(c.width, c.width, token))
 
     def read(self, parts: list[Tensor | None], masks: list[Tensor | None]) -> tuple[Tensor, Tensor]:
-        """Join context, raw picture and predicted codes (None: absent) and return what cross-attention sees, with its mask."""
+        """Join context, raw picture and predicted codes (None: absent) and return what cross-attention sees,
+        with its mask."""
         there = [(i, part) for i, part in enumerate(parts) if part is not None]
         context = torch.cat([(self.visual(p) if i == 1 else p) + self.kinds[i] for i, p in there], 1)
-        visible = [m if m is not None else p.new_ones(p.shape[:2], dtype=torch.bool) for (_, p), m in zip(
-            there, (masks[i] for i, _ in there), strict=True)]  # fmt: skip
+        visible = [
+            m if m is not None else p.new_ones(p.shape[:2], dtype=torch.bool)
+            for (_, p), m in zip(there, (masks[i] for i, _ in there), strict=True)
+        ]
         mask = torch.cat(visible, 1)
         return self.reader(self.norm(context), mask), mask
 

@@ -1,8 +1,8 @@
 """Runs a policy for several episodes at once, on a CPU or a GPU; an answer never depends on who else is asked.
 
-On a CPU every episode is computed alone, on one thread. On a GPU a batch always has the same number of rows, and words are
-filled up to a multiple of 32: only rows of one length share a batch, and rows that nobody asked for repeat the first one. So
-the same kernels run whoever is there, and each row is a sum of its own numbers only.
+On a CPU every episode is computed alone, on one thread. On a GPU a batch always has the same number of rows, and words
+are filled up to a multiple of 32: only rows of one length share a batch, and rows that nobody asked for repeat the
+first one. So the same kernels run whoever is there, and each row is a sum of its own numbers only.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 def choose_device(wanted: str, parameters: int) -> torch.device:
     """Return the device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` means; one that is absent raises CrossbodyError.
 
-    ``auto``: a GPU where there is one and the policy is large; else the CPU, whose answers are the same on every machine.
-    """
+    ``auto``: a GPU where there is one and the policy is large; else the CPU, whose answers are the same on every
+    machine."""
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if wanted == "auto":
         return torch.device("cuda:0" if there and parameters >= LARGE else "cpu")
@@ -37,7 +37,8 @@ def choose_device(wanted: str, parameters: int) -> torch.device:
         raise CrossbodyError(f"--options.device is '{wanted}'; expected auto, cpu, cuda or cuda:1")
     if kind == "cuda" and int(number or 0) >= there:
         raise CrossbodyError(
-            f"--options.device {wanted}: torch {torch.__version__} sees {there} GPUs here. `--options.device cpu` always works."
+            f"--options.device {wanted}: torch {torch.__version__} sees {there} GPUs here. `--options.device "
+            "cpu` always works."
         )
     return torch.device(kind, int(number or 0)) if kind == "cuda" else torch.device("cpu")
 

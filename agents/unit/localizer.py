@@ -31,10 +31,10 @@ class Localized(NamedTuple):
 class ObjectLocalizer(nn.Module):
     """Soft-argmax points whose queries are read from the instruction's words; half seek the object, half the container.
 
-    The first point of each half is supervised in training with the cell that its thing is seen in, which a network learns many times
-    faster than metres; the others are free. An expected coordinate generalises over scenes where a pooled feature does not. Only the joints that carry the camera
-    are given: the arm's own pose would tell where the demonstrator was reaching.
-    """
+    The first point of each half is supervised in training with the cell that its thing is seen in, which a network
+    learns many times faster than metres; the others are free. An expected coordinate generalises over scenes where a
+    pooled feature does not. Only the joints that carry the camera are given: the arm's own pose would tell where the
+    demonstrator was reaching."""
 
     def __init__(self, config: PolicyConfig, text_width: int):
         super().__init__()
@@ -53,7 +53,8 @@ class ObjectLocalizer(nn.Module):
         self.token = nn.Linear(2 * WIDTH + 3, config.context_width)
 
     def forward(self, batch: dict[str, Tensor]) -> Localized:
-        """``batch``: coarse (B, C, rows, columns), fine (twice as many), text (B, L, W), text_mask, view (B, padded), slot."""
+        """``batch``: coarse (B, C, rows, columns), fine (twice as many), text (B, L, W), text_mask, view (B, padded),
+        slot."""
         words, hidden = (
             batch["text"],
             torch.where(batch["text_mask"][..., None], 0.0, -torch.inf).to(batch["text"].dtype),
@@ -73,7 +74,8 @@ class ObjectLocalizer(nn.Module):
         return Localized(self.token(torch.cat([found, positions], -1)), positions, logits[:, ::per])
 
     def _maps(self, batch: dict[str, Tensor], sentence: Tensor) -> Tensor:
-        """Return keys and values (B, 2 * WIDTH, rows, columns); the sentence (B, W) scales and shifts what is compared."""
+        """Return keys and values (B, 2 * WIDTH, rows, columns); the sentence (B, W)
+        scales and shifts what is compared."""
         fine, coarse = (
             batch[name].contiguous(memory_format=torch.channels_last) for name in ("fine", "coarse")
         )  # a little faster on a CPU
@@ -90,7 +92,8 @@ class ObjectLocalizer(nn.Module):
 
 
 class FullPrecision(nn.Conv2d):
-    """A convolution outside autocast: torch 2.13's dilated one in bfloat16 reads memory that nobody wrote for its weight's gradient."""
+    """A convolution outside autocast: torch 2.13's dilated one in bfloat16 reads memory that nobody wrote for its
+    weight's gradient."""
 
     def forward(self, input: Tensor) -> Tensor:
         with torch.autocast(input.device.type, enabled=False):
@@ -100,16 +103,19 @@ class FullPrecision(nn.Conv2d):
 def neighbours(dilation: int) -> nn.Sequential:
     """A depthwise 5 x 5 convolution between two of single cells."""
     return nn.Sequential(
-        nn.GELU(), FullPrecision(WIDTH, WIDTH, 5, padding=2 * dilation, dilation=dilation, groups=WIDTH),
-        nn.Conv2d(WIDTH, 2 * WIDTH, 1), nn.GELU(), nn.Conv2d(2 * WIDTH, WIDTH, 1),
-    )  # fmt: skip
+        nn.GELU(),
+        FullPrecision(WIDTH, WIDTH, 5, padding=2 * dilation, dilation=dilation, groups=WIDTH),
+        nn.Conv2d(WIDTH, 2 * WIDTH, 1),
+        nn.GELU(),
+        nn.Conv2d(2 * WIDTH, WIDTH, 1),
+    )
 
 
 def localizer_losses(localized: Localized, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return ``object_localizer``, the loss; its parts ``position`` and ``heat``; and the positions' errors in cm.
 
-    ``batch``: positions, positions_mask, positions_metres (B, 2, 3): normalised, known, metres per unit; pixels (B, 2, 2).
-    """
+    ``batch``: positions, positions_mask, positions_metres (B, 2, 3): normalised, known, metres per unit; pixels (B, 2,
+    2)."""
     each = F.smooth_l1_loss(localized.positions.float(), batch["positions"].float(), beta=0.2, reduction="none")
     mask = batch["positions_mask"]
     position = (each * mask).sum() / mask.sum().clamp(min=1)
@@ -119,7 +125,8 @@ def localizer_losses(localized: Localized, batch: dict[str, Tensor]) -> dict[str
 
 
 def heat_loss(logits: Tensor, pixels: Tensor, coarse: torch.Size) -> Tensor:
-    """Return the cross-entropy of heat maps (B, 2, cells) with the cells around the true pixels (B, 2, 2), where these are in view.
+    """Return the cross-entropy of heat maps (B, 2, cells) with the cells around the true pixels (B, 2, 2), where these
+    are in view.
 
     A pixel between four cells belongs to each by its nearness, so that the expected coordinate can be exact.
     """
@@ -134,20 +141,23 @@ def heat_loss(logits: Tensor, pixels: Tensor, coarse: torch.Size) -> Tensor:
 
 
 def _tent(place: Tensor, cells: int, inside: Tensor) -> Tensor:
-    """Return how much a place (…,), in cells, belongs to each of them (…, cells): 1 at its middle, 0 at the next one's."""
+    """Return how much a place (…,), in cells, belongs to each of them (…, cells): 1 at its middle,
+    0 at the next one's."""
     at = torch.where(inside, place, 0.0).clamp(0, cells - 1)
     return (1 - (at[..., None] - torch.arange(cells, device=place.device)).abs()).clamp(min=0)
 
 
 def position_errors(predicted: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the mean horizontal distance in cm by which object and container are mistaken, where both numbers are known."""
+    """Return the mean horizontal distance in cm by which object and container are mistaken,
+    where both numbers are known."""
     distance, known = distances(predicted, batch)
     mean = (distance * known).sum(0) / known.sum(0).clamp(min=1)
     return {"object_cm": mean[0], "container_cm": mean[1]}
 
 
 def distances(predicted: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Return the horizontal distances (B, 2) in cm by which object and container are mistaken, and which of them are known."""
+    """Return the horizontal distances (B, 2) in cm by which object and container are mistaken,
+    and which of them are known."""
     error = (predicted - batch["positions"]) * batch["positions_metres"] * 100
     return error[..., :2].norm(dim=-1), batch["positions_mask"][..., :2].all(-1)
 

@@ -1,4 +1,5 @@
-"""VLA-UniT and its matched baseline: a context, heads that predict the tokenizer's codes, and a flow-matching action head."""
+"""VLA-UniT and its matched baseline: a context, heads that predict the tokenizer's codes,
+and a flow-matching action head."""
 
 from __future__ import annotations
 
@@ -23,11 +24,12 @@ codes (B, tokens, levels), and what ``localizer_losses`` needs."""
 
 
 class Policy(nn.Module):
-    """``bridge`` off is GR00T; on, the context also predicts the codes of the chunk. ``wiring`` says what the head sees.
+    """``bridge`` off is GR00T; on, the context also predicts the codes of the chunk. ``wiring`` says what the head
+    sees.
 
-    Loss: ``(flow + 0.1 * codes) / 2`` with codes = the cross-entropies of the levels, weighted 1 and 0.5 (released code).
-    Small sizes have two parts more, with losses of their own: an object localizer, and a base policy that estimates the
-    chunk without pictures. The flow is then of the residual.
+    Loss: ``(flow + 0.1 * codes) / 2`` with codes = the cross-entropies of the levels, weighted 1 and 0.5 (released
+    code). Small sizes have two parts more, with losses of their own: an object localizer, and a base policy that
+    estimates the chunk without pictures. The flow is then of the residual.
     """
 
     books: Tensor
@@ -50,7 +52,8 @@ class Policy(nn.Module):
         return getattr(self.context, "localizer", None)
 
     def forward(self, batch: Batch) -> Result:
-        """Return the training loss of a batch and its parts. Samples without actions teach where things are, and cost no more."""
+        """Return the training loss of a batch and its parts. Samples without actions teach where things are,
+        and cost no more."""
         c, everything = self.config, batch
         localized = self.localizer(batch) if self.localizer is not None else None
         if localized is not None:
@@ -104,7 +107,8 @@ class Policy(nn.Module):
         return [head(context.bridge) for head in self.code_heads] if self.config.bridge else None
 
     def _read(self, context: Context, logits: list[Tensor] | None) -> tuple[Tensor, Tensor]:
-        """Return what the head sees: hidden states and raw patches, and with the page's wiring the codes in expectation."""
+        """Return what the head sees: hidden states and raw patches, and with the page's wiring the codes in
+        expectation."""
         hidden = context.hidden.detach() if self.config.detach else context.hidden
         predicted = None
         if logits is not None and self.config.wiring == "page":
@@ -127,7 +131,8 @@ class Policy(nn.Module):
 
 
 def make_context(config: PolicyConfig, pretrained: bool = True) -> nn.Module:
-    """Return the vision-language backbone that a configuration names; the full-size one with its public weights, or without."""
+    """Return the vision-language backbone that a configuration names; the full-size one with its public weights,
+    or without."""
     if config.language == "minilm":
         return SmallContext(config)
     from agents.unit.qwen import QwenContext, published_model

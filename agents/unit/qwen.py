@@ -1,4 +1,5 @@
-"""The vision-language context of the full-size policy: Qwen2.5-VL through transformers, with bridge tokens after the prompt."""
+"""The vision-language context of the full-size policy: Qwen2.5-VL through transformers,
+with bridge tokens after the prompt."""
 
 from __future__ import annotations
 
@@ -40,16 +41,21 @@ class QwenContext(nn.Module):
         self.register_buffer("bridge", bridge, persistent=False)
 
     def forward(self, batch: dict[str, Tensor]) -> Context:
-        """``batch``: ids (B, L) with one run of image tokens, ids_mask (B, L), pixels (B, patches, 1176), grid (B, 3)."""
+        """``batch``: ids (B, L) with one run of image tokens, ids_mask (B, L), pixels (B, patches, 1176), grid (B,
+        3)."""
         ids = torch.cat([batch["ids"], self.bridge.expand(len(batch["ids"]), -1)], 1)
         mask = torch.cat([batch["ids_mask"], batch["ids_mask"].new_ones(len(ids), len(self.bridge))], 1)
         with torch.no_grad():
             image = self.backbone.get_image_features(batch["pixels"].flatten(0, 1), batch["grid"], return_dict=True)
         kinds = (ids == self.backbone.config.image_token_id).int()
         hidden = self.backbone(
-            input_ids=ids, attention_mask=mask.long(), image_grid_thw=batch["grid"], mm_token_type_ids=kinds,
-            mm_encoder_outputs={"image": image}, use_cache=False,
-        ).last_hidden_state  # fmt: skip
+            input_ids=ids,
+            attention_mask=mask.long(),
+            image_grid_thw=batch["grid"],
+            mm_token_type_ids=kinds,
+            mm_encoder_outputs={"image": image},
+            use_cache=False,
+        ).last_hidden_state
         length = batch["ids"].shape[1]
         bridge = hidden[:, length:] if len(self.bridge) else None
         raw = torch.stack(list(image.pooler_output)).to(hidden.dtype)
@@ -99,14 +105,26 @@ def published_config() -> Any:
     from transformers import Qwen2_5_VLConfig
 
     text = {
-        "vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 36,
-        "num_attention_heads": 16, "num_key_value_heads": 2, "max_position_embeddings": 128000, "rms_norm_eps": 1e-6,
+        "vocab_size": 151936,
+        "hidden_size": 2048,
+        "intermediate_size": 11008,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 128000,
+        "rms_norm_eps": 1e-6,
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
-    }  # fmt: skip
+    }
     vision = {
-        "depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16, "patch_size": 14,
-        "out_hidden_size": 2048, "window_size": 112, "fullatt_block_indexes": [7, 15, 23, 31],
-    }  # fmt: skip
+        "depth": 32,
+        "hidden_size": 1280,
+        "intermediate_size": 3420,
+        "num_heads": 16,
+        "patch_size": 14,
+        "out_hidden_size": 2048,
+        "window_size": 112,
+        "fullatt_block_indexes": [7, 15, 23, 31],
+    }
     return Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True)
 
 

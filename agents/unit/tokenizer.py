@@ -16,7 +16,8 @@ Batch = dict[str, Tensor]
 
 
 class UniT(nn.Module):
-    """The tokenizer, in every variant of ``config.ROUTES``: which branches exist and which decoders their tokens must satisfy.
+    """The tokenizer, in every variant of ``config.ROUTES``: which branches exist and which decoders their tokens must
+    satisfy.
 
     8 tokens of 2 residual codes out of 128 stand for a chunk of 16 steps: 112 bits.
     """
@@ -54,7 +55,8 @@ class UniT(nn.Module):
         return self.vision_decoder(batch["now"], self.bridge(vectors))
 
     def forward(self, batch: Batch) -> Result:
-        """Return the loss: every branch's reconstructions by its decoders, and the quantiser's, averaged over branches."""
+        """Return the loss: every branch's reconstructions by its decoders, and the quantiser's,
+        averaged over branches."""
         routes = self.config.routes
         features = self.features(batch)
         stacked = self.quantizer(torch.cat([features[name] for name in routes]))

@@ -1,4 +1,5 @@
-"""Appearance of a scene: the person's skin and clothes, table, floor and light, all drawn at random and wider than the robot's kitchen."""
+"""Appearance of a scene: the person's skin and clothes, table, floor and light,
+all drawn at random and wider than the robot's kitchen."""
 
 from __future__ import annotations
 

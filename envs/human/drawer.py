@@ -15,7 +15,8 @@ JOINT = "drawer_slide"
 
 @dataclass(frozen=True)
 class Drawer:
-    """A case with its front at ``place`` (3,), turned by ``yaw`` about z; its tray slides out by ``room`` towards the person."""
+    """A case with its front at ``place`` (3,), turned by ``yaw`` about z;
+    its tray slides out by ``room`` towards the person."""
 
     place: np.ndarray  # middle of the case's front at the table, m
     yaw: float
@@ -65,7 +66,8 @@ class Drawer:
             _box((deep / 2, wall / 2 - inner / 2, 0.45 * h), (deep, wall, 0.6 * h), front),
             _box((deep - wall / 2, 0, 0.45 * h), (wall, inner, 0.6 * h), front),
             _box((-wall / 2, 0, h / 2), (wall, w, h - 0.004), front),
-            f'<geom class="seen" type="capsule" fromto="{-wall - 0.022} {-w / 6} {h / 2} {-wall - 0.022} {w / 6} {h / 2}" size="0.006" {handle}/>',
+            f'<geom class="seen" type="capsule" fromto="{-wall - 0.022} {-w / 6} {h / 2} {-wall - 0.022} '
+            f'{w / 6} {h / 2}" size="0.006" {handle}/>',
             _box((-wall - 0.011, w / 6, h / 2), (0.022, 0.008, 0.008), handle),
             _box((-wall - 0.011, -w / 6, h / 2), (0.022, 0.008, 0.008), handle),
         ]

@@ -55,7 +55,8 @@ def bodies(hand: Hand) -> str:
     fingers = "".join(_finger(f) + _metacarpal(f) for f in hand.fingers.values())
     return (
         f'<body name="{side}Arm"><freejoint/>{_mesh(f"{side}_upper", "sleeve")}</body>'
-        f'<body name="{side}Forearm"><freejoint/>{_mesh(f"{side}_forearm", "skin")}{_mesh(f"{side}_sleeve", "sleeve")}</body>'
+        "<body "
+        f'name="{side}Forearm"><freejoint/>{_mesh(f"{side}_forearm", "skin")}{_mesh(f"{side}_sleeve", "sleeve")}</body>'
         f'<body name="{side}Hand"><freejoint/>{_mesh(f"{side}_palm", "skin")}{_ball(hand)}{fingers}</body>'
     )
 
@@ -93,8 +94,12 @@ def _metacarpal(finger: Finger) -> str:
 
 
 def _finger(finger: Finger) -> str:
-    q = [f'<joint name="{finger.prefix}_{n}" axis="{a}" range="{text(r)}"/>'
-         for n, a, r in zip(("spread", "base", "middle", "end"), ("0 0 1", "0 1 0", "0 1 0", "0 1 0"), finger.limits, strict=True)]  # fmt: skip
+    q = [
+        f'<joint name="{finger.prefix}_{n}" axis="{a}" range="{text(r)}"/>'
+        for n, a, r in zip(
+            ("spread", "base", "middle", "end"), ("0 0 1", "0 1 0", "0 1 0", "0 1 0"), finger.limits, strict=True
+        )
+    ]
     inner = f'<body name="{finger.prefix}Tip" pos="{finger.links[2]:.6g} 0 0"/>'
     for link, joints in ((2, q[3]), (1, q[2]), (0, q[0] + q[1])):
         length, thick, thin = finger.links[link], finger.radii[link], finger.radii[link + 1]
@@ -118,8 +123,13 @@ def _capsule(start: Iterable[float], end: Iterable[float], radius: float) -> str
 
 def _palm() -> Mesh:
     """A right palm of size 1: cross-sections from wrist to knuckles."""
-    sections = ((-0.006, 0.046, 0.032, 0.0), (0.02, 0.054, 0.031, 0.001), (0.055, 0.073, 0.027, -0.002),
-                (0.076, 0.077, 0.023, -0.003), (0.088, 0.070, 0.016, 0.0))  # fmt: skip
+    sections = (
+        (-0.006, 0.046, 0.032, 0.0),
+        (0.02, 0.054, 0.031, 0.001),
+        (0.055, 0.073, 0.027, -0.002),
+        (0.076, 0.077, 0.023, -0.003),
+        (0.088, 0.070, 0.016, 0.0),
+    )
     outlines = []
     for x, wide, thick, shift in sections:
         points = rounded_rectangle(thick, wide, 0.48 * thick, 4)

@@ -44,7 +44,8 @@ def turn_of(heading: float, pitch: float, roll: float, sign: float) -> np.ndarra
 
 
 def hold(stage: Stage, side: str, turn: np.ndarray, middle: np.ndarray, floor: float) -> Grip | None:
-    """Return the easiest grip of the carried thing around ``middle`` (3,) with the hand turned so; None if there is none.
+    """Return the easiest grip of the carried thing around ``middle`` (3,) with the hand turned so; None if there is
+    none.
 
     ``floor`` is the height that no part of the hand may be below.
     """
@@ -72,7 +73,8 @@ def hold(stage: Stage, side: str, turn: np.ndarray, middle: np.ndarray, floor: f
 
 
 def opened(hand: Hand, fingers: dict[str, np.ndarray], by: float) -> dict[str, np.ndarray]:
-    """Return a hand's joints with fingers and thumb opened by ``by`` rad at the knuckles, and a little at the other joints."""
+    """Return a hand's joints with fingers and thumb opened by ``by`` rad at the knuckles,
+    and a little at the other joints."""
     away = np.array([0.0, -1.0, -0.35, -0.2]) * by
     wide = {n: q + away * (0.8 if n == "Thumb" else 1.0) for n, q in fingers.items()}
     return {n: np.clip(q, *hand.fingers[n].limits.T) for n, q in wide.items()}

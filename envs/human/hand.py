@@ -1,8 +1,8 @@
 """A person's hand: bones, joint limits, and where the joints must be for fingertips to be at given places.
 
-The frame of a hand lies in the wrist: x to the fingers, z out of the back of the hand, y to the left when the palm is down.
-Lengths are those of an average adult's hand of 18.6 cm (metres), multiplied by the person's size. Bodies have EgoDex's joint names.
-"""
+The frame of a hand lies in the wrist: x to the fingers, z out of the back of the hand, y to the left when the palm is
+down. Lengths are those of an average adult's hand of 18.6 cm (metres), multiplied by the person's size. Bodies have
+EgoDex's joint names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import numpy as np
 SIDES = ("left", "right")
 FINGERS = ("Thumb", "IndexFinger", "MiddleFinger", "RingFinger", "LittleFinger")
 JOINTS = ("spread", "base", "middle", "end")
-"""Of every finger. base is the knuckle (of the thumb: where it leaves the wrist); end follows middle when a finger is placed."""
+"""Of every finger. base is the knuckle (of the thumb: where it leaves the wrist);
+end follows middle when a finger is placed."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +35,36 @@ class Bones:
 _LONG = ((-0.35, 0.35), (-0.35, 1.57), (0.0, 1.9), (0.0, 1.4))
 BONES = {
     "Thumb": Bones(
-        (0.022, 0.022, -0.008), (0.022, 0.022, -0.008), (0.045, 0.034, 0.028), (0.0135, 0.0125, 0.011, 0.009),
-        ((-0.9, 0.9), (-0.6, 1.3), (-0.1, 1.1), (-0.2, 1.3)), (0.62, 0.5, -0.6), (0.75, -0.6, 0.2),
+        (0.022, 0.022, -0.008),
+        (0.022, 0.022, -0.008),
+        (0.045, 0.034, 0.028),
+        (0.0135, 0.0125, 0.011, 0.009),
+        ((-0.9, 0.9), (-0.6, 1.3), (-0.1, 1.1), (-0.2, 1.3)),
+        (0.62, 0.5, -0.6),
+        (0.75, -0.6, 0.2),
     ),
-    "IndexFinger": Bones((0.026, 0.013, 0.001), (0.092, 0.026, 0.003), (0.044, 0.026, 0.022), (0.0105, 0.009, 0.0082, 0.007), _LONG),
-    "MiddleFinger": Bones((0.025, 0.003, 0.002), (0.094, 0.004, 0.005), (0.048, 0.030, 0.023), (0.0105, 0.0092, 0.0084, 0.0072), _LONG),
-    "RingFinger": Bones((0.024, -0.008, 0.001), (0.088, -0.016, 0.003), (0.044, 0.028, 0.023), (0.010, 0.0086, 0.0078, 0.0068), _LONG),
-    "LittleFinger": Bones((0.022, -0.018, -0.001), (0.080, -0.034, -0.002), (0.035, 0.021, 0.020), (0.009, 0.0076, 0.007, 0.006), _LONG),
-}  # fmt: skip
+    "IndexFinger": Bones(
+        (0.026, 0.013, 0.001), (0.092, 0.026, 0.003), (0.044, 0.026, 0.022), (0.0105, 0.009, 0.0082, 0.007), _LONG
+    ),
+    "MiddleFinger": Bones(
+        (0.025, 0.003, 0.002), (0.094, 0.004, 0.005), (0.048, 0.030, 0.023), (0.0105, 0.0092, 0.0084, 0.0072), _LONG
+    ),
+    "RingFinger": Bones(
+        (0.024, -0.008, 0.001), (0.088, -0.016, 0.003), (0.044, 0.028, 0.023), (0.010, 0.0086, 0.0078, 0.0068), _LONG
+    ),
+    "LittleFinger": Bones(
+        (0.022, -0.018, -0.001), (0.080, -0.034, -0.002), (0.035, 0.021, 0.020), (0.009, 0.0076, 0.007, 0.006), _LONG
+    ),
+}
 COUPLING = {"Thumb": 0.8, **dict.fromkeys(FINGERS[1:], 0.62)}
 """Of the end joint to the middle one: nobody bends them apart without trying."""
 RELAXED = {
-    "Thumb": (0.15, 0.1, 0.25), "IndexFinger": (0.06, 0.3, 0.45), "MiddleFinger": (0.0, 0.38, 0.5),
-    "RingFinger": (-0.05, 0.42, 0.55), "LittleFinger": (-0.12, 0.42, 0.55),
-}  # fmt: skip
+    "Thumb": (0.15, 0.1, 0.25),
+    "IndexFinger": (0.06, 0.3, 0.45),
+    "MiddleFinger": (0.0, 0.38, 0.5),
+    "RingFinger": (-0.05, 0.42, 0.55),
+    "LittleFinger": (-0.12, 0.42, 0.55),
+}
 """spread, base and middle of a resting right hand, rad."""
 
 
@@ -87,7 +104,8 @@ class Finger:
         return self.chain(q)[3]
 
     def place(self, point: np.ndarray) -> np.ndarray:
-        """Return the joints (4,), within their limits, that bring the tip to a point of the hand's frame, or as near as they can."""
+        """Return the joints (4,), within their limits, that bring the tip to a point of the hand's frame,
+        or as near as they can."""
         local = (np.asarray(point) - self.base) @ self.frame
         spread = np.clip(np.arctan2(local[1], max(local[0], 1e-3)), *self.limits[0])
         flat = local[0] * np.cos(spread) + local[1] * np.sin(spread)

@@ -80,7 +80,8 @@ class Placed:
         return bool((local <= self.half[:2] - margin).all())
 
     def support(self, foot: Placed | None, at: np.ndarray) -> float:
-        """Return how high a thing at ``at`` (x, y) comes to rest on this one; ``foot`` is the thing, None for a point."""
+        """Return how high a thing at ``at`` (x, y) comes to rest on this one; ``foot`` is the thing,
+        None for a point."""
         low, high = self.model.bounds()
         middle = (low + high) / 2
         spots = np.array([(0, 0), (0.45, 0), (-0.45, 0), (0, 0.45), (0, -0.45)]) if foot else np.zeros((1, 2))
@@ -136,14 +137,16 @@ class Scene:
             listed.append(f'<texture name="{name}" type="2d" file="{name}.png"/>')
             shine = drawn.shine if name == "table" else 0
             listed.append(
-                f'<material name="{name}" texture="{name}" texuniform="true" texrepeat="{text([drawn.repeats[name]] * 2)}"'
+                f'<material name="{name}" texture="{name}" texuniform="true" '
+                f'texrepeat="{text([drawn.repeats[name]] * 2)}"'
                 f' specular="{shine:.4g}" shininess="0.4"/>'
             )
         plane = 'class="seen" type="plane"'
         return (
             '<mujoco><compiler angle="radian" boundmass="1e-4" boundinertia="1e-9"/>'
             f'<visual>{drawn.headlight}<map znear="0.01" zfar="20"/>{COARSE}</visual>'
-            '<default><default class="seen"><geom group="1" contype="0" conaffinity="0" mass="0.01"/></default></default>'
+            '<default><default class="seen"><geom group="1" contype="0" conaffinity="0" '
+            'mass="0.01"/></default></default>'
             f"<asset>{flesh.materials(drawn.flesh)}{''.join(listed)}</asset><worldbody>{drawn.lights}"
             f'<geom {plane} pos="0 0 {-FLOOR_M}" size="3 3 0.1" material="floor"/>'
             f'<geom {plane} pos="{text(middle)} 0" size="{text(size)} 0.1" material="table"/>'
@@ -199,9 +202,13 @@ def _distractor(random: np.random.Generator, named: tuple[str, ...]) -> tuple[st
 
 
 def _put(
-    thing: tuple[str, Model], taken: list[Placed], random: np.random.Generator, chest: Drawer | None,
-    side: float = 0.0, far: bool = False,
-) -> Placed:  # fmt: skip
+    thing: tuple[str, Model],
+    taken: list[Placed],
+    random: np.random.Generator,
+    chest: Drawer | None,
+    side: float = 0.0,
+    far: bool = False,
+) -> Placed:
     """Stand a thing on free table, on one side if asked, and remember it as taken."""
     kind, model = thing
     low, high = model.bounds()

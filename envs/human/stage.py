@@ -1,4 +1,5 @@
-"""A scene that can be posed: hands, head, the carried thing and the drawer go where they are told, and no physics runs."""
+"""A scene that can be posed: hands, head, the carried thing and the drawer go where they are told,
+and no physics runs."""
 
 from __future__ import annotations
 
@@ -98,7 +99,8 @@ class Stage:
         return dict(zip(self._bodies, found, strict=True))
 
     def touch(self, middle: np.ndarray, way: np.ndarray) -> np.ndarray | None:
-        """Return where a ray to ``middle`` (3,), coming against ``way`` (3,), meets the carried thing; None if it does not."""
+        """Return where a ray to ``middle`` (3,), coming against ``way`` (3,), meets the carried thing;
+        None if it does not."""
         start = middle + FAR_M * way
         geom = np.zeros(1, np.int32)
         far = mujoco.mj_ray(self.model, self.data, start, -way, self._mask, 1, -1, geom)

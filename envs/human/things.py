@@ -1,4 +1,5 @@
-"""Things on a person's table: the kinds that the robot knows, in other sizes and colours, and some that it never meets."""
+"""Things on a person's table: the kinds that the robot knows, in other sizes and colours,
+and some that it never meets."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ def spoken(kind: str) -> str:
 
 
 def make(kind: str, random: np.random.Generator, widest: float | None = None) -> Model:
-    """Return a thing of a kind in a size and colour of its own; ``widest`` is the most, m, that its narrower side may measure."""
+    """Return a thing of a kind in a size and colour of its own; ``widest`` is the most, m,
+    that its narrower side may measure."""
     for _ in range(20):
         model = SIMPLE[kind](random) if kind in SIMPLE else _known(kind, random)
         low, high = model.bounds()
@@ -163,7 +165,14 @@ def _solid(parts: list[Part], shape: str, size: tuple[float, float, float]) -> M
 
 
 SIMPLE: dict[str, Callable[[np.random.Generator], Model]] = {
-    "block": _block, "ball": _ball, "sponge": _sponge, "roll_of_tape": _tape, "jar": _jar, "toy_brick": _toy_brick,
-    "marker": _marker, "gift_box": _gift, "star": _star,
-}  # fmt: skip
+    "block": _block,
+    "ball": _ball,
+    "sponge": _sponge,
+    "roll_of_tape": _tape,
+    "jar": _jar,
+    "toy_brick": _toy_brick,
+    "marker": _marker,
+    "gift_box": _gift,
+    "star": _star,
+}
 """Kinds that no task of the robot has."""

@@ -1,4 +1,5 @@
-"""Conditions of an episode, from ``conditions.toml``: which motion is the reference, what is changed about it, and what about the body."""
+"""Conditions of an episode, from ``conditions.toml``: which motion is the reference, what is changed about it,
+and what about the body."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ def parse(task: str) -> tuple[str, Condition]:
 
 
 def draw(kind: str, condition: Condition, seed: int) -> dict[str, Any]:
-    """Return what an episode's seed decides, as plain data for its scene manifest: the motion and what is changed about it."""
+    """Return what an episode's seed decides, as plain data for its scene manifest:
+    the motion and what is changed about it."""
     rng = generator(seed, "reference")
     trained = [k for k in library.KINDS if k not in library.HELD_OUT_KINDS]
     chosen = trained[int(rng.integers(len(trained)))] if kind == ANY else kind
@@ -93,13 +95,17 @@ def _cut(motion: Motion, first: float, last: float) -> Motion:
         return None if values is None else values[begin:end]
 
     return replace(
-        motion, keypoints=part(motion.keypoints), root_position=part(motion.root_position),
-        root_quat_wxyz=part(motion.root_quat_wxyz), joint_angles=part(motion.joint_angles),
-    )  # fmt: skip
+        motion,
+        keypoints=part(motion.keypoints),
+        root_position=part(motion.root_position),
+        root_quat_wxyz=part(motion.root_quat_wxyz),
+        joint_angles=part(motion.joint_angles),
+    )
 
 
 def _held(motion: Motion, part: str) -> Motion:
-    """Return the motion with the joints of a part at their first angles. Its key points are stale: references make their own."""
+    """Return the motion with the joints of a part at their first angles. Its key points are stale:
+    references make their own."""
     assert motion.joint_angles is not None
     angles = motion.joint_angles.copy()
     mine = [i for i, name in enumerate(motion.joint_names) if name.startswith(PARTS[part])]

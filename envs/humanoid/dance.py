@@ -1,4 +1,5 @@
-"""The external policy's dance as a motion of our robot: root and key points by forward kinematics from its torso and joints."""
+"""The external policy's dance as a motion of our robot: root and key points by forward kinematics from its torso and
+joints."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ FPS = 50.0
 
 @cache
 def dance() -> Motion:
-    """Return the 131 s of the dance inside the policy of holosoma-inference; MissingExtra where the package is absent."""
+    """Return the 131 s of the dance inside the policy of holosoma-inference;
+    MissingExtra where the package is absent."""
     policy = external_policy.load()
     frames = [policy.frame(step) for step in range(external_policy.FRAMES)]
     body = robot.load(ROBOT)
@@ -39,6 +41,14 @@ def dance() -> Motion:
     root_place = torso_place - rotations.rotate(root_turn, places[:, index])
     points = fk.keypoints(root_place, root_turn, angles.double())
     return Motion(
-        "stranger", points.numpy(), root_place.numpy(), root_turn.numpy(), FPS, ("a dance",),
-        "holosoma-inference 0.1.3", "unknown: read from the installed package, never copied", angles.numpy(), body.joint_names,
-    )  # fmt: skip
+        "stranger",
+        points.numpy(),
+        root_place.numpy(),
+        root_turn.numpy(),
+        FPS,
+        ("a dance",),
+        "holosoma-inference 0.1.3",
+        "unknown: read from the installed package, never copied",
+        angles.numpy(),
+        body.joint_names,
+    )

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 def make(**options: Any) -> Tracking:
-    """Return the environment with its options. Without an off-screen GL it runs all the same, and only ``render`` fails."""
+    """Return the environment with its options. Without an off-screen GL it runs all the same,
+    and only ``render`` fails."""
     with suppress(MissingExtra):
         gl.prepare()
     from envs.humanoid.episode import Tracking

@@ -1,7 +1,8 @@
-"""One humanoid that tracks one motion: the environment in which controllers are scored, ``crossbody/HumanoidTracking-v1``.
+"""One humanoid that tracks one motion: the environment in which controllers are scored,
+``crossbody/HumanoidTracking-v1``.
 
-It is the batched task with one robot, without resets of its own. At control step t the agent sees the robot at frame t and the
-reference from t+1 on; after the step, the signals hold robot and reference at frame t+1: one frame for both.
+It is the batched task with one robot, without resets of its own. At control step t the agent sees the robot at frame t
+and the reference from t+1 on; after the step, the signals hold robot and reference at frame t+1: one frame for both.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from envs.humanoid.dance import dance
 from envs.humanoid.motions import library
 from envs.humanoid.physics import ANGULAR, POSITION, QUAT
 from envs.humanoid.task import Options, Task
+from envs.instruction import Instruction
 from tasks import tracking
 from tasks.motion.motion import Motion
 
@@ -44,7 +46,8 @@ def contract(robot_name: str) -> Contract:
 
 
 class Tracking(gymnasium.Env):
-    """``motion``: ``<kind>``, ``<kind>.<condition>`` (see ``conditions.toml``) or ``stranger``. ``rules``: a table of ``rules.toml``."""
+    """``motion``: ``<kind>``, ``<kind>.<condition>`` (see ``conditions.toml``) or ``stranger``. ``rules``:
+    a table of ``rules.toml``."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": tracking.CONTROL_HZ}
 
@@ -216,5 +219,5 @@ def _unpaid() -> dict[str, rewards.Weight]:
 
 def _space(shape: tuple[int, ...], dtype: str) -> gymnasium.Space:
     if dtype == "str":
-        return gymnasium.spaces.Text(300, charset="".join(map(chr, range(32, 127))))
+        return Instruction(300, charset="".join(map(chr, range(32, 127))))
     return gymnasium.spaces.Box(-np.inf, np.inf, shape, np.dtype(dtype).type)

@@ -23,7 +23,8 @@ class _Level(NamedTuple):
 
 
 class Kinematics:
-    """Where a robot's bodies are. Quaternions are wxyz; positions are metres in the world; angles are in ``robot.joint_names``.
+    """Where a robot's bodies are. Quaternions are wxyz; positions are metres in the world; angles are in
+    ``robot.joint_names``.
 
     Bodies of the same depth are computed together: ten rounds for the G1 instead of thirty.
     """
@@ -107,7 +108,8 @@ class Kinematics:
         lead = angles.shape[:-1]
         if angles.shape[-1:] != (joints,) or root_position.shape != (*lead, 3) or root_quat_wxyz.shape != (*lead, 4):
             raise RobotError(
-                f"{self.robot.name}: expected a root position (..., 3), a root quaternion (..., 4) and angles (..., {joints}); "
+                f"{self.robot.name}: expected a root position (..., 3), a root quaternion (..., 4) and angles "
+                f"(..., {joints}); "
                 f"got {tuple(root_position.shape)}, {tuple(root_quat_wxyz.shape)} and {tuple(angles.shape)}"
             )
 

@@ -1,7 +1,7 @@
 """What the policy may know: pure functions of one moment, each a named term. All are free of the robot's place and yaw.
 
-Goals are the reference's frames after the current one, relative to the robot in its heading frame (x forward, z up), their positions
-too: a policy that has drifted sees how far.
+Goals are the reference's frames after the current one, relative to the robot in its heading frame (x forward, z up),
+their positions too: a policy that has drifted sees how far.
 """
 
 from __future__ import annotations
@@ -155,4 +155,5 @@ NOISE = {
     "linear_velocity": 0.1,
     "height": 0.01,
 }
-"""Standard deviations of the sensors' noise at the level 1, in the terms' units; of the size of IsaacLab's and mjlab's."""
+"""Standard deviations of the sensors' noise at the level 1, in the terms' units;
+of the size of IsaacLab's and mjlab's."""

@@ -1,9 +1,9 @@
 """The physics protocol: what a simulator must do so that the tracking task can run on it.
 
-Conventions, the same for every backend: metres, radians, seconds, newtons; z up; quaternions wxyz; linear and angular velocities in the
-world frame, the linear one at the body's origin. Joints and bodies are in the order of ``robot.joint_names`` and ``robot.body_names``.
-Tensors are float32 on ``device`` and are overwritten by the next call: clone what must be kept.
-"""
+Conventions, the same for every backend: metres, radians, seconds, newtons; z up; quaternions wxyz; linear and angular
+velocities in the world frame, the linear one at the body's origin. Joints and bodies are in the order of
+``robot.joint_names`` and ``robot.body_names``. Tensors are float32 on ``device`` and are overwritten by the next call:
+clone what must be kept."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ class Physics(Protocol):
         ...
 
     def reset_idx(self, ids: Tensor, root_state: Tensor, dof_state: Tensor) -> None:
-        """Put environments (n,) into states (n, 13) and (n, D, 2), with the angles as targets, and refresh the tensors."""
+        """Put environments (n,) into states (n, 13) and (n, D, 2), with the angles as targets,
+        and refresh the tensors."""
         ...
 
     def set_properties(self, ids: Tensor, properties: Properties) -> None:
@@ -112,11 +113,13 @@ def check_targets(physics: Physics, targets: Tensor) -> None:
 
 
 def check_states(physics: Physics, ids: Tensor, root_state: Tensor, dof_state: Tensor) -> None:
-    """Raise PhysicsError unless states fit the environments, are finite, and the roots' quaternions have the length 1."""
+    """Raise PhysicsError unless states fit the environments, are finite,
+    and the roots' quaternions have the length 1."""
     count, joints = len(ids), len(physics.dof_names)
     if tuple(root_state.shape) != (count, 13) or tuple(dof_state.shape) != (count, joints, 2):
         raise PhysicsError(
-            f"reset of {count} environments: expected a root state ({count}, 13) and a joint state ({count}, {joints}, 2); "
+            f"reset of {count} environments: expected a root state ({count}, 13) and a joint state ({count}, "
+            f"{joints}, 2); "
             f"got {tuple(root_state.shape)} and {tuple(dof_state.shape)}"
         )
     if not count:
@@ -131,5 +134,6 @@ def check_states(physics: Physics, ids: Tensor, root_state: Tensor, dof_state: T
     row = int((lengths - 1).abs().argmax())
     if abs(float(lengths[row]) - 1) > 1e-3:
         raise PhysicsError(
-            f"reset of environment {int(ids[row])}: the root's quaternion has the length {float(lengths[row]):.4g}; expected 1"
+            f"reset of environment {int(ids[row])}: the root's quaternion has the length "
+            f"{float(lengths[row]):.4g}; expected 1"
         )

@@ -34,8 +34,8 @@ class References:
     def of(motions: Sequence[Motion], robot: Robot, *, playback: float = 1.0) -> References:
         """Return motions as references for a robot, ``playback`` times as fast as they are.
 
-        Raises MotionError for a motion without joint angles, with joints of another robot, with angles far beyond the robot's
-        limits, or with less than two frames at 50 a second.
+        Raises MotionError for a motion without joint angles, with joints of another robot, with angles far beyond the
+        robot's limits, or with less than two frames at 50 a second.
         """
         if not motions:
             raise MotionError("no motions; expected at least one")
@@ -47,7 +47,8 @@ class References:
         return References(tuple(m.name for m in motions), torch.cumsum(lengths, 0) - lengths, lengths, **stacked)
 
     def write(self, row: int, root: np.ndarray, angles: np.ndarray, keypoints: np.ndarray) -> None:
-        """Put a pose into a row: root (7,), angles (D,), key points (15, 3); it and the row before get velocities by differences.
+        """Put a pose into a row: root (7,), angles (D,), key points (15, 3); it and the row before get velocities by
+        differences.
 
         For references that are made while they are followed. Rows after it are left as they are.
         """
@@ -85,7 +86,8 @@ def resampled(motion: Motion, robot: Robot, playback: float = 1.0) -> tuple[Tens
     """Return root positions (T, 3), unit quaternions wxyz (T, 4) and joint angles (T, D) at 50 frames a second."""
     if motion.joint_angles is None:
         raise MotionError(
-            f"{motion.name}: it has key points but no joint angles of a robot; make them with `crossbody retarget {motion.name}`"
+            f"{motion.name}: it has key points but no joint angles of a robot; make them with `crossbody "
+            f"retarget {motion.name}`"
         )
     angles = robot.angles(motion.joint_angles, motion.joint_names, motion.name)
     _check_limits(motion.name, robot, angles)

@@ -82,7 +82,8 @@ def joints(now: Tracking) -> Tensor:
 
 
 def joint_speed(now: Tracking) -> Tensor:
-    """Return the mean squared error of the joint velocities: rad^2/s^2. A mean, so that more joints do not weigh more."""
+    """Return the mean squared error of the joint velocities: rad^2/s^2. A mean,
+    so that more joints do not weigh more."""
     return (now.dof[..., 1] - now.true_dof[..., 1]).square().mean(-1)
 
 

@@ -1,8 +1,8 @@
 """The robot as data: which hinges move, their limits, motors and gains, the default pose and the fifteen key points.
 
-A robot is two files of ``robots/``: ``g1.xml`` (bodies, inertias, limits) and ``g1.toml`` (motors, gains, poses, each with its source), and
-its configurations are called ``g1_…``. Other packages add one by an entry point ``crossbody.robots`` whose value is the TOML's path.
-No simulator is needed to read it.
+A robot is two files of ``robots/``: ``g1.xml`` (bodies, inertias, limits) and ``g1.toml`` (motors, gains, poses, each
+with its source), and its configurations are called ``g1_…``. Other packages add one by an entry point
+``crossbody.robots`` whose value is the TOML's path. No simulator is needed to read it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class Hinge:
 
 @dataclass(frozen=True, eq=False)
 class Robot:
-    """A configuration of a robot with one set of gains. D joints move; arrays have one row for each, in ``joint_names``."""
+    """A configuration of a robot with one set of gains. D joints move; arrays have one row for each,
+    in ``joint_names``."""
 
     name: str
     gains: str
@@ -114,7 +115,8 @@ class Robot:
         return np.array([hinge.speed for hinge in self.hinges])
 
     def columns(self, names: tuple[str, ...], what: str = "motion") -> np.ndarray:
-        """Return for each joint its column among ``names``, -1 where it is absent; RobotError for a joint this robot lacks."""
+        """Return for each joint its column among ``names``, -1 where it is absent;
+        RobotError for a joint this robot lacks."""
         known = {body.joint for body in _tree(self.name.partition("_")[0])} - {""}
         foreign = [name for name in names if name not in known]
         if foreign or len(set(names)) < len(names):
@@ -123,7 +125,8 @@ class Robot:
         return np.array([names.index(name) if name in names else -1 for name in self.joint_names])
 
     def angles(self, angles: np.ndarray, names: tuple[str, ...], what: str = "motion") -> np.ndarray:
-        """Return (T, D) radians from named columns; a joint without a column is at 0, a column that is locked here is dropped."""
+        """Return (T, D) radians from named columns; a joint without a column is at 0,
+        a column that is locked here is dropped."""
         columns = self.columns(names, what)
         return np.where(columns >= 0, np.asarray(angles)[:, np.maximum(columns, 0)], 0.0)
 
@@ -146,7 +149,8 @@ def family_of(name: str) -> str:
 
 
 def load(name: str = DEFAULT, gains: str = "") -> Robot:
-    """Return a configuration with a set of gains, the robot's first unless one is named; UnknownName for a name that there is not."""
+    """Return a configuration with a set of gains, the robot's first unless one is named;
+    UnknownName for a name that there is not."""
     family = family_of(name)
     data = _data(family)
     gains = gains or next(iter(data["gains"]))

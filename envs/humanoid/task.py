@@ -1,8 +1,8 @@
 """Motion tracking, batched: N robots follow reference motions at 50 control steps a second.
 
-An episode starts in its reference's state at some frame f. The agent sees the robot and the reference's next frames, f+1 first; after
-the step the robot is compared with frame f+1. The episode ends with the motion (truncated) or when the robot is lost (terminated).
-"""
+An episode starts in its reference's state at some frame f. The agent sees the robot and the reference's next frames,
+f+1 first; after the step the robot is compared with frame f+1. The episode ends with the motion (truncated) or when the
+robot is lost (terminated)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class TaskError(CrossbodyError):
 class Options:
     """How the task is set."""
 
-    residual: bool = True  # actions are added to the next reference frame's angles, so that 0 is open-loop playback; else to the default pose
+    # actions are added to the next reference frame's angles, so that 0 is open-loop playback; else to the default pose
+    residual: bool = True
     future: tuple[int, ...] = (1, 3, 8)  # goals: frames ahead; the first must be 1
     action_limit: float = 6.0  # actions are cut here: no target is further than the motor can use
     limits: Mapping[str, float] = field(default_factory=lambda: dict(terminations.LIMITS))  # rules that end an episode
@@ -82,7 +83,8 @@ class Task:
 
     @property
     def weights(self) -> Tensor:
-        """How likely an episode starts at each reference frame: (F,), not normalised. A clip's last frame starts none."""
+        """How likely an episode starts at each reference frame: (F,), not normalised.
+        A clip's last frame starts none."""
         return self._weights
 
     @weights.setter
@@ -143,9 +145,10 @@ class Task:
     def step(self, actions: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, dict[str, Any]]:
         """Advance one control step and return observation, reward (N,), terminated (N,), truncated (N,) and info.
 
-        ``actions`` are (N, D), times ``robot.action_scale`` radians. The info has ``terms`` (the weighted reward terms),
-        ``reasons`` (rule -> (N,)), ``error`` (N,) m and ``clip`` (N,), all of the episodes that were stepped; and when episodes
-        ended and began anew ``final``, the observation before that.
+        ``actions`` are (N, D), times ``robot.action_scale`` radians. The info has ``terms`` (the weighted reward
+        terms),
+        ``reasons`` (rule -> (N,)), ``error`` (N,) m and ``clip`` (N,), all of the episodes that were stepped; and when
+        episodes ended and began anew ``final``, the observation before that.
         """
         self._check(actions)
         actions = actions.clamp(-self.options.action_limit, self.options.action_limit)

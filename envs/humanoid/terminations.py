@@ -1,4 +1,5 @@
-"""Why an episode ends before its motion does: pure functions that return true for each environment that is beyond a limit."""
+"""Why an episode ends before its motion does: pure functions that return true for each environment that is beyond a
+limit."""
 
 from __future__ import annotations
 
@@ -50,5 +51,6 @@ def broken(now: Tracking, limits: Mapping[str, float]) -> dict[str, Tensor]:
 
 
 def fallen(now: Tracking) -> Tensor:
-    """Return whether the robot lies, or is about to, where its reference does not: (n,). Training options do not change it."""
+    """Return whether the robot lies, or is about to, where its reference does not: (n,).
+    Training options do not change it."""
     return tilted(now, LIMITS["tilted"]) | low(now, LIMITS["low"])

@@ -24,9 +24,11 @@ UNLIMITED = np.inf
 
 
 class TrackingVectorEnv(VectorEnv):
-    """N robots that track ``motions``: clips of the procedural set by name (``walk/0003``), or motions with joint angles.
+    """N robots that track ``motions``: clips of the procedural set by name (``walk/0003``), or motions with joint
+    angles.
 
-    Observations are the task's named terms. A finished environment begins anew in the same step; the observation before that is in
+    Observations are the task's named terms. A finished environment begins anew in the same step; the observation before
+    that is in
     ``infos["final_obs"]``, whose rows count where ``infos["_final_obs"]`` is true.
     """
 

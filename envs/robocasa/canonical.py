@@ -1,8 +1,8 @@
 """The canonical scenes: the starts that everybody meets, shipped as data in ``starts/``.
 
-Scene ``index`` of a task is the one that seed 0 draws, with its objects settled once and for all: positions are rounded to
-a grid of 2^-24 (m, rad), velocities to one of 2^-16 (m/s, rad/s), and the solver starts from zero. Both grids are exact in
-float64, so a start is the same to the last bit on every machine. ``crossbody scenes make`` makes the data.
+Scene ``index`` of a task is the one that seed 0 draws, with its objects settled once and for all: positions are rounded
+to a grid of 2^-24 (m, rad), velocities to one of 2^-16 (m/s, rad/s), and the solver starts from zero. Both grids are
+exact in float64, so a start is the same to the last bit on every machine. ``crossbody scenes make`` makes the data.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ CONTROLS = 39  # actuators of the GR1 with its hands: the same in every scene
 
 
 class Start(NamedTuple):
-    """One canonical scene: the seed that draws its model, the model's digest, and positions and velocities on the grid."""
+    """One canonical scene: the seed that draws its model, the model's digest,
+    and positions and velocities on the grid."""
 
     seed: int
     model: str
@@ -62,7 +63,8 @@ def starts(task: str, folder: Path = FOLDER) -> list[Start]:
 
 @functools.cache
 def read_index(folder: Path = FOLDER) -> dict[str, Any]:
-    """Return what the data are: format, asset pack, versions, and of each task its file's digest and number of scenes."""
+    """Return what the data are: format, asset pack, versions, and of each task its file's digest and number of
+    scenes."""
     try:
         return json.loads((folder / INDEX).read_text(encoding="utf8"))
     except FileNotFoundError:
@@ -79,7 +81,8 @@ def check_pack(sha256: str) -> None:
     made = read_index()["assets"]
     if made["sha256"] != sha256:
         raise SceneMismatch(
-            f"the canonical scenes were made with asset pack {made['name']} {made['sha256'][:16]}, this is {sha256[:16]}. "
+            f"the canonical scenes were made with asset pack {made['name']} {made['sha256'][:16]}, this is "
+            f"{sha256[:16]}. "
             "Give --scenes fresh."
         )
 
@@ -90,7 +93,8 @@ def on_grid(values: np.ndarray, step: float) -> np.ndarray:
 
 
 def encode(found: Sequence[Start]) -> bytes:
-    """Return the content of a task's file. Numbers are cut into byte planes, which compress better; nothing is pickled."""
+    """Return the content of a task's file. Numbers are cut into byte planes, which compress better;
+    nothing is pickled."""
     arrays = {
         "seed": np.array([s.seed for s in found], np.uint32),
         "model": np.array([int(s.model, 16) for s in found], np.uint64),

@@ -16,6 +16,7 @@ from gymnasium import spaces
 
 from crossbody.contracts import Channel, ChunkResult, Contract
 from crossbody.errors import InvalidAction, UnknownName
+from envs.instruction import Instruction
 from envs.robocasa import canonical, package, scenes, shortcuts
 from envs.robocasa.assets import pack as packs
 from envs.robocasa.limits import JOINTS, joint_ranges
@@ -26,7 +27,8 @@ from envs.robocasa.state import SceneMismatch, State
 from tasks import gr1
 
 BEYOND_RANGE = np.pi
-"""Targets this far (rad) past a joint's range are a mistake (degrees, another joint's value); nearer ones are passed on."""
+"""Targets this far (rad) past a joint's range are a mistake (degrees, another joint's value);
+nearer ones are passed on."""
 
 SCENES = ("fresh", "canonical")
 
@@ -47,9 +49,11 @@ class RoboCasaGR1(gymnasium.Env):
         scenes: str = "fresh",
         render_mode: str | None = "rgb_array",
     ):
-        """``assets``: generated or official. ``render_preset``: fast or faithful; by default faithful with official assets only.
+        """``assets``: generated or official. ``render_preset``: fast or faithful; by default faithful with official
+        assets only.
 
-        ``scenes``: fresh draws every scene from the seed; canonical takes the shipped scene that ``options["index"]`` of
+        ``scenes``: fresh draws every scene from the seed; canonical takes the shipped scene that ``options["index"]``
+        of
         ``reset`` names, and draws from the seed beyond the last one.
         """
         self.render_mode = render_mode
@@ -91,8 +95,10 @@ class RoboCasaGR1(gymnasium.Env):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict, dict]:
         """Build a scene from the seed.
 
-        ``options``: ``scene`` is a manifest to restore instead (see ``scenes.py``); ``index`` chooses a canonical scene;
-        ``observe`` lists the only channels to produce in this episode, so that pictures which nobody reads are not rendered.
+        ``options``: ``scene`` is a manifest to restore instead (see ``scenes.py``); ``index`` chooses a canonical
+        scene;
+        ``observe`` lists the only channels to produce in this episode, so that pictures which nobody reads are not
+        rendered.
         ``info``: success (bool), instruction (str), scene (its manifest).
         """
         super().reset(seed=seed)
@@ -198,7 +204,8 @@ class RoboCasaGR1(gymnasium.Env):
             signals.setdefault(name, []).append(value)
 
     def _checked(self, chunk: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return body part -> (steps, width) float32 targets, or raise InvalidAction saying what was expected and what came."""
+        """Return body part -> (steps, width) float32 targets, or raise InvalidAction saying what was expected and what
+        came."""
         names = [f"action.{part}" for part in gr1.PARTS]
         if set(chunk) != set(names):
             raise InvalidAction(f"expected the action channels {', '.join(names)}; got {', '.join(chunk) or 'none'}")
@@ -229,15 +236,18 @@ def _check_values(part: str, values: np.ndarray, limits: np.ndarray) -> None:
     if not np.isfinite(values).all():
         step, joint = np.argwhere(~np.isfinite(values))[0]
         raise InvalidAction(
-            f"action.{part}[{joint}] ({JOINTS[part][joint]}) is {values[step, joint]} at step {step} of the chunk; expected radians"
+            f"action.{part}[{joint}] ({JOINTS[part][joint]}) is {values[step, joint]} at step {step} of the "
+            "chunk; expected radians"
         )
     wrong = (values < limits[:, 0] - BEYOND_RANGE) | (values > limits[:, 1] + BEYOND_RANGE)
     if wrong.any():
         step, joint = np.argwhere(wrong)[0]
         low, high = limits[joint]
         raise InvalidAction(
-            f"action.{part}[{joint}] ({JOINTS[part][joint]}) is {values[step, joint]:.3g} at step {step} of the chunk; the joint goes from "
-            f"{low:.2f} to {high:.2f} rad. Targets are absolute joint positions in radians: are these degrees, or another joint's values?"
+            f"action.{part}[{joint}] ({JOINTS[part][joint]}) is {values[step, joint]:.3g} at step {step} of "
+            "the chunk; the joint goes from "
+            f"{low:.2f} to {high:.2f} rad. Targets are absolute joint positions in radians: are these degrees, "
+            "or another joint's values?"
         )
 
 
@@ -256,7 +266,7 @@ def _box(part: str) -> spaces.Box:
 
 def _space(channel: Channel) -> spaces.Space:
     if channel.dtype == "str":
-        return spaces.Text(max_length=256, charset=TEXT)
+        return Instruction(max_length=256, charset=TEXT)
     if channel.dtype == "uint8":
         return spaces.Box(0, 255, channel.shape, np.uint8)
     if -1 in channel.shape:

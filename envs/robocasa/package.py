@@ -139,9 +139,14 @@ def _read_objects_in_place() -> None:
 
 def _set_physics(obj, given: dict) -> None:
     stock = dict(
-        solimp=(0.998, 0.998, 0.001), solref=(0.001, 1), density=100, friction=(0.95, 0.3, 0.1),
-        margin=None, rgba=None, priority=None,
-    )  # fmt: skip
+        solimp=(0.998, 0.998, 0.001),
+        solref=(0.001, 1),
+        density=100,
+        friction=(0.95, 0.3, 0.1),
+        margin=None,
+        rgba=None,
+        priority=None,
+    )
     for key, value in {**stock, **given}.items():
         setattr(obj, key, value)
 

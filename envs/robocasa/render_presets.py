@@ -1,4 +1,5 @@
-"""Render presets: how a scene is drawn. A preset changes pixels only, never physics; it is part of the protocol's hash."""
+"""Render presets: how a scene is drawn. A preset changes pixels only, never physics;
+it is part of the protocol's hash."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import cv2
 import mujoco
 import numpy as np
 
+from crossbody import gl
 from envs.robocasa.render_presets import RenderPreset
 
 EGO_SIZE = (1280, 800)  # width, height of the benchmark's head camera
@@ -37,7 +38,7 @@ class Renderer:
         view = _fixed(model, camera) if isinstance(camera, str) else camera
         mujoco.mjv_updateScene(
             model, data, self._options, mujoco.MjvPerturb(), view, mujoco.mjtCatBit.mjCAT_ALL, self._scene
-        )  # fmt: skip
+        )
         if not self.preset.shadows:
             self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
             self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
@@ -67,6 +68,7 @@ class Renderer:
             self._gl = None
 
     def _prepare(self, model: mujoco.MjModel, size: tuple[int, int]) -> None:
+        gl.refuse_forked()
         if self._gl is None:
             self._gl = mujoco.GLContext(*EGO_SIZE)
         self._gl.make_current()

@@ -21,10 +21,12 @@ SUITES = ("robocasa_gr1", "robocasa_ood")
 
 @dataclass(frozen=True)
 class Arguments:
-    """Make the canonical scenes of the RoboCasa tasks, or check that this installation builds the models they stand for."""
+    """Make the canonical scenes of the RoboCasa tasks, or check that this installation builds the models they stand
+    for."""
 
     action: Annotated[Literal["make", "check"], tyro.conf.Positional]
-    """``make`` adds the scenes that are missing, task by task, and may be stopped at any time; ``check`` writes nothing."""
+    """``make`` adds the scenes that are missing, task by task, and may be stopped at any time;
+    ``check`` writes nothing."""
     per_task: int = 50
     """Scenes per task."""
     tasks: str = "*"

@@ -21,7 +21,8 @@ _STATE = {"time", "qvel", "ctrl", "warmstart"}
 
 
 def describe(simulator: Simulator, task: str, seed: int, pack: Pack, model: str) -> dict[str, Any]:
-    """Return the manifest of the scene that the simulator holds, as plain data; positions in m, world frame, quaternions w x y z."""
+    """Return the manifest of the scene that the simulator holds, as plain data; positions in m, world frame,
+    quaternions w x y z."""
     meta = simulator.task.get_ep_meta()
     objects = [_object(simulator, cfg, pack.root) for cfg in simulator.task.object_cfgs]
     return {
@@ -49,7 +50,8 @@ def check_replayable(scene: Mapping[str, Any], task: str, pack_sha256: str) -> N
         problems.append(f"it belongs to task {scene['task']}, not {task}")
     elif scene["assets"]["sha256"] != pack_sha256:
         problems.append(
-            f"it was made with asset pack {scene['assets']['name']} {scene['assets']['sha256'][:16]}, this is {pack_sha256[:16]}"
+            f"it was made with asset pack {scene['assets']['name']} {scene['assets']['sha256'][:16]}, this is "
+            f"{pack_sha256[:16]}"
         )
     elif "state" in scene and (lacking := _STATE - set(scene["state"])):
         problems.append(f"its state lacks {', '.join(sorted(lacking))}")
@@ -81,7 +83,8 @@ def check_model(start: Start, task: str, model: str) -> None:
     """Raise SceneMismatch when a canonical scene's model is another one here."""
     if start.model != model:
         raise SceneMismatch(
-            f"a canonical scene of {task} (seed {start.seed}) has another model here, {model} instead of {start.model}: "
+            f"a canonical scene of {task} (seed {start.seed}) has another model here, {model} instead of "
+            f"{start.model}: "
             "the simulator's or the robot's versions differ. `uv sync` installs the right ones; or give --scenes fresh"
         )
 

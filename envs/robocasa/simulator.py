@@ -38,7 +38,8 @@ class Simulator:
     """
 
     def __init__(self, task: str, process_xml: Callable[[str], str] | None = None):
-        """``task`` is a class name of the package, ``process_xml`` edits a scene's XML before it is compiled (render preset)."""
+        """``task`` is a class name of the package, ``process_xml`` edits a scene's XML before it is compiled (render
+        preset)."""
         self.task: Any = _make(task)
         if process_xml is not None:
             self.task.set_xml_processor(process_xml)
@@ -122,10 +123,16 @@ def _make(name: str) -> Any:
     controllers |= {"type": "BASIC", "composite_controller_specific_configs": {}, "control_delta": False}
     with contextlib.redirect_stdout(io.StringIO()), _no_model_on_construction():
         return robosuite.make(
-            env_name=name, robots=[ROBOT], controller_configs=controllers, has_renderer=False,
-            has_offscreen_renderer=False, use_camera_obs=False, ignore_done=True, use_object_obs=True,
+            env_name=name,
+            robots=[ROBOT],
+            controller_configs=controllers,
+            has_renderer=False,
+            has_offscreen_renderer=False,
+            use_camera_obs=False,
+            ignore_done=True,
+            use_object_obs=True,
             translucent_robot=False,
-        )  # fmt: skip
+        )
 
 
 @contextlib.contextmanager
@@ -148,8 +155,8 @@ def _no_model_on_construction() -> Iterator[None]:
 def _settling(task: Any, state: State | None) -> Iterator[None]:
     """Run the 250 substeps in which a new scene settles in the compiled loop; none when it gets a state instead.
 
-    The package runs them one by one: ``step1``, ``_pre_action``, ``step2``. The first ``_pre_action`` here runs them all,
-    and the others nothing.
+    The package runs them one by one: ``step1``, ``_pre_action``, ``step2``. The first ``_pre_action`` here runs them
+    all, and the others nothing.
     """
     left = 0
 

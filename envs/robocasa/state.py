@@ -60,8 +60,10 @@ class State:
         here, recorded = ([len(a) for a in arrays] for arrays in (own, ours))
         if here != recorded:
             raise SceneMismatch(
-                f"the scene's model has {here[0]} positions, {here[1]} velocities and {here[2]} actuators here, the recorded "
-                f"state has {recorded[0]}, {recorded[1]} and {recorded[2]}: the simulator's versions or the assets differ"
+                f"the scene's model has {here[0]} positions, {here[1]} velocities and {here[2]} actuators "
+                "here, the recorded "
+                f"state has {recorded[0]}, {recorded[1]} and {recorded[2]}: the simulator's versions or the "
+                "assets differ"
             )
         data.time = self.time
         for array, value in zip(own, ours, strict=True):

@@ -23,7 +23,8 @@ from numba import types
 from numba.extending import intrinsic
 
 HAND_COPY = np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5])
-"""Which of the six hand values drives each of the hand's eleven actuators (each finger value drives both its joints)."""
+"""Which of the six hand values drives each of the hand's eleven actuators (each finger value drives both its
+joints)."""
 
 
 class Stepper:
@@ -63,14 +64,16 @@ class Stepper:
         self._advance(substeps, action[self.target_index].astype(float))
 
     def settle(self, action: np.ndarray, substeps: int) -> None:
-        """Advance under the goals that robosuite's controllers have, as it does with a new scene; ``action`` is not used by them."""
+        """Advance under the goals that robosuite's controllers have, as it does with a new scene;
+        ``action`` is not used by them."""
         self._stock_substep(action, policy_step=False)
         for part, actuator in self._hand_parts:
             self._write_hand(actuator, part.goal_qvel)
         self._advance(substeps - 1, np.concatenate([np.asarray(c.goal_qpos, dtype=float) for c in self._parts]))
 
     def _stock_substep(self, action: np.ndarray, policy_step: bool) -> None:
-        """Take one substep the package's way: after a reset its controllers still act on what they measured before it."""
+        """Take one substep the package's way: after a reset its controllers still act on what they measured before
+        it."""
         mujoco.mj_step1(self.model, self.data)
         self._robot.control(action, policy_step=policy_step)
         mujoco.mj_step2(self.model, self.data)
@@ -89,7 +92,7 @@ class Stepper:
             (model.dof_Madr, model.dof_parentid),
             (self.part_start, self.qpos_index, self.dof_index, self.actuator),
             (target, self.kp, self.kd, self.gear, self.low, self.high),
-        )  # fmt: skip
+        )
 
 
 def _check_law(parts: list) -> None:

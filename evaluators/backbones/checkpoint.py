@@ -1,4 +1,5 @@
-"""Weight files that the user brings: read without running anything, named by their sha256, and checked shape by shape."""
+"""Weight files that the user brings: read without running anything, named by their sha256,
+and checked shape by shape."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def read(file: Path) -> tuple[Any, str]:
-    """Return what a PyTorch file holds and its sha256; CrossbodyError when it holds more than tensors and plain values."""
+    """Return what a PyTorch file holds and its sha256; CrossbodyError when it holds more than tensors and plain
+    values."""
     import torch
 
     try:

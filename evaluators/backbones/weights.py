@@ -1,4 +1,5 @@
-"""Weight files that ship inside packages: where they are, what they must hash to, and how they are read without running them."""
+"""Weight files that ship inside packages: where they are, what they must hash to,
+and how they are read without running them."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ ADMITTED = {
     ("numpy", "ndarray"): ("numpy", "ndarray"),
     ("numpy.core.multiarray", "_reconstruct"): ("numpy._core.multiarray", "_reconstruct"),
 }
-"""The only three names a weight file may mention: those that a plain array needs. Under each, where numpy keeps it today."""
+"""The only three names a weight file may mention: those that a plain array needs. Under each,
+where numpy keeps it today."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Weights:
         found = hashlib.sha256(content).hexdigest()
         if found != self.sha256:
             raise CrossbodyError(
-                f"{file} has sha256 {found[:12]}…, expected {self.sha256[:12]}…: it is not the {self.name} of {self.requirement}. "
+                f"{file} has sha256 {found[:12]}…, expected {self.sha256[:12]}…: it is not the {self.name} of "
+                f"{self.requirement}. "
                 f"Type `uv sync --reinstall-package {self.requirement.partition('==')[0]}`."
             )
         return content

@@ -1,4 +1,5 @@
-"""Clips in a container: mp4, mov, webm, mkv, avi, gif. Frames are shown as the container says: turned, cut, each at its time."""
+"""Clips in a container: mp4, mov, webm, mkv, avi, gif. Frames are shown as the container says: turned, cut,
+each at its time."""
 
 from __future__ import annotations
 
@@ -63,7 +64,8 @@ def frames_of(path: Path) -> np.ndarray:
 
 
 def _fills(duration: int | None, shown: list[int | None], ends: list[int]) -> bool:
-    """Return whether the frames last as long as the header says: an edit list may hide others, which are then left out."""
+    """Return whether the frames last as long as the header says: an edit list may hide others,
+    which are then left out."""
     starts = [pts for pts in shown if pts is not None]
     if not starts or not duration:
         return False
@@ -101,7 +103,8 @@ def _matrix(path: Path) -> Matrix:
 
 
 def _matrix_of(path: Path, frame: Any) -> Matrix:
-    """Return (a, b, c, d), of which a place (x, y) is shown at (a x + c y, b x + d y), as signs; ClipError for other angles."""
+    """Return (a, b, c, d), of which a place (x, y) is shown at (a x + c y, b x + d y), as signs;
+    ClipError for other angles."""
     found = [bytes(d) for d in frame.side_data if getattr(d.type, "name", "") == "DISPLAYMATRIX"] if frame else []
     if not found:
         return 1, 0, 0, 1

@@ -44,7 +44,8 @@ class Survey(NamedTuple):
 
 
 def find(folder: Path) -> dict[str, Path]:
-    """Return name -> path of the clips in a folder, sorted by name. None at all, or two of a name, raise CrossbodyError."""
+    """Return name -> path of the clips in a folder, sorted by name. None at all, or two of a name,
+    raise CrossbodyError."""
     return dict(survey(folder).clips)
 
 
@@ -93,7 +94,8 @@ def probe(path: Path) -> ClipInfo:
 
 
 def read(path: Path) -> np.ndarray:
-    """Return RGB frames (t, h, w, 3), uint8 or float32 in [0, 1]; ClipError when the file is broken or of another kind."""
+    """Return RGB frames (t, h, w, 3), uint8 or float32 in [0, 1]; ClipError when the file is broken or of another
+    kind."""
     with _refused(path):
         if path.is_dir():
             return pictures.frames_of(path)

@@ -52,6 +52,8 @@ class Arguments(Generic[OptionsT]):
     """Seed of the run: it fixes every fresh scene, and what random agents draw."""
     workers: int | None = None
     """Simulator processes; by default one per core. It never changes a result."""
+    engine: str = "processes"
+    """Where workers live: a name from `crossbody list engines`. It never changes a result."""
     retries: int = 2
     """How often an episode without an outcome (error, timeout, crash) is tried again."""
     out: Path | None = None
@@ -59,10 +61,12 @@ class Arguments(Generic[OptionsT]):
     video: Literal["all", "failures", "none"] = "none"
     """Which episodes to keep a video of."""
     scenes: str | None = None
-    """canonical: the shipped scenes, which everybody meets (the default where there are some, for seed 0); fresh: drawn from
-    the seed (the default for any other seed); or a run's folder, whose scenes are restored. Part of the protocol's hash."""
+    """canonical: the shipped scenes, which everybody meets (the default where there are some, for seed 0); fresh: drawn
+    from the seed (the default for any other seed); or a run's folder, whose scenes are restored. Part of the protocol's
+    hash."""
     render_preset: Literal["fast", "faithful"] | None = None
-    """How pictures are rendered; by default faithful with the official assets, else fast. Part of the protocol's hash."""
+    """How pictures are rendered; by default faithful with the official assets, else fast.
+    Part of the protocol's hash."""
     assets: Literal["generated", "official"] | None = None
     """Which object models to use; by default generated. Part of the protocol's hash."""
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -72,26 +76,29 @@ class Arguments(Generic[OptionsT]):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0 done, 1 no episode has an outcome, 2 a mistake to mend, 130 interrupted."""
+    """Run the command and return its exit code: 0 done, 1 no episode has an outcome, 2 a mistake to mend,
+    130 interrupted."""
     argv = sys.argv[1:] if argv is None else list(argv)
     return guarded(lambda: _evaluate(argv))
 
 
 def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
-    """Return the plan that a command line describes, and its run folder. Mistakes raise CrossbodyError or exit with 2."""
+    """Return the plan that a command line describes, and its run folder.
+    Mistakes raise CrossbodyError or exit with 2."""
     from tasks.suite import default_protocol, load_protocol, load_suite, queue, shard
 
     argv = renamed(argv, RENAMED)
     kind = _arguments_type(argv)
     check_options(argv, kind)
     arguments = tyro.cli(kind, args=list(argv), prog="evaluate", description=Arguments.__doc__)
-    scenes = choose(arguments.scenes, arguments.suite, arguments.seed, arguments.assets)
+    seed = _at_least("seed", arguments.seed, 0) or 0
+    scenes = choose(arguments.scenes, arguments.suite, seed, arguments.assets)
     suite = with_environment(
         load_suite(arguments.suite), look=arguments.render_preset, assets=arguments.assets, scenes=scenes.option()
     )
     chosen = arguments.protocol or default_protocol(arguments.suite)
-    protocol = load_protocol(chosen, episodes_per_task=arguments.episodes)
-    episodes = queue(suite, protocol, arguments.seed, arguments.tasks)[: _at_least("limit", arguments.limit, 1)]
+    protocol = load_protocol(chosen, episodes_per_task=_at_least("episodes", arguments.episodes, 1))
+    episodes = queue(suite, protocol, seed, arguments.tasks)[: _at_least("limit", arguments.limit, 1)]
     if arguments.shard:
         episodes = shard(episodes, arguments.shard)
     if not episodes:
@@ -104,15 +111,16 @@ def parse(argv: Sequence[str]) -> tuple[Plan, Path]:
         suite=suite,
         protocol=protocol,
         episodes=episodes,
-        seed=arguments.seed,
+        seed=seed,
         workers=_at_least("workers", arguments.workers, 1) or cores(),
         retries=_at_least("retries", arguments.retries, 0) or 0,
         video=arguments.video,
         scenes=scenes.run,
         timeouts=arguments.timeouts,
         command=("evaluate", *argv),
+        engine=catalog.find("engines", arguments.engine).name,
     )
-    return plan, arguments.out or _default_folder(arguments)
+    return plan, arguments.out.expanduser() if arguments.out else _default_folder(arguments)
 
 
 def carry_out(work: Callable[[Any], None], folder: Path) -> int:
@@ -153,7 +161,8 @@ def _headline(plan: Plan, folder: Path) -> str:
     tasks = len({e.task.name for e in plan.episodes})
     title = catalog.entries("protocols")[plan.protocol.name].summary
     return (
-        f"{plan.agent} on {plan.suite.name}: {tasks} tasks, {len(plan.episodes)} episodes, {plan.workers} workers, seed {plan.seed}\n"
+        f"{plan.agent} on {plan.suite.name}: {tasks} tasks, {len(plan.episodes)} episodes, {plan.workers} "
+        f"workers, seed {plan.seed}\n"
         f"protocol {plan.protocol.name}: {title}\n"
         + (f"{scenes}\n" if (scenes := sentence(plan.suite, plan.protocol, plan.seed, plan.scenes)) else "")
         + f"run folder {folder}"

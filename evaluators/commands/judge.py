@@ -29,14 +29,18 @@ OptionsT = TypeVar("OptionsT")
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments(Generic[OptionsT]):
-    """Score pairs of clips from 1 to 5: Semantic, Temporal, Geometric, and their mean. The same command again goes on."""
+    """Score pairs of clips from 1 to 5: Semantic, Temporal, Geometric, and their mean.
+    The same command again goes on."""
 
     pairs: str
-    """A .jsonl or .csv file with id, reference, generated and optionally instruction, task, direction, method; or `builtin`."""
+    """A .jsonl or .csv file with id, reference, generated and optionally instruction, task, direction, method;
+    or `builtin`."""
     provider: str = GEMINI
-    """Who judges: a name from `crossbody list judges`. With --provider NAME, --help also lists that provider's options."""
+    """Who judges: a name from `crossbody list judges`. With --provider NAME,
+    --help also lists that provider's options."""
     model: str = ""
-    """Model id, where the provider has models; by default its own choice. With --provider command a label for the rows."""
+    """Model id, where the provider has models; by default its own choice.
+    With --provider command a label for the rows."""
     repeats: int = 3
     """How often every pair is judged."""
     swap: bool = True
@@ -54,7 +58,8 @@ class Arguments(Generic[OptionsT]):
     pixels: int = 384
     """Longer side of a frame as it is sent."""
     align: Literal["none", "cut", "stretch"] = "none"
-    """Clips of different length or rate: refuse them, cut to the shorter, or take each clip's own duration as the whole."""
+    """Clips of different length or rate: refuse them, cut to the shorter,
+    or take each clip's own duration as the whole."""
     rubric: Path | None = None
     """Another rubric file."""
     prices: Path | None = None
@@ -175,7 +180,8 @@ def _plan(given: Arguments) -> Plan:
     price = prices.price_of(provider.model, table) if provider.priced else None
     if given.budget is not None and price is None:
         raise CrossbodyError(
-            f"--budget needs a price of {provider.model}, which {table} does not have (or no longer). Add it to a copy and give --prices."
+            f"--budget needs a price of {provider.model}, which {table} does not have (or no longer). Add it "
+            "to a copy and give --prices."
         )
     sampling = Sampling(given.frames, given.pixels, given.align)
     return Plan(provider, told, sampling, given.repeats, given.swap, price)

@@ -38,7 +38,8 @@ class Arguments:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 1 when an episode is left out, or 2 when the stored bits cannot tell."""
+    """Run the command and return its exit code: 0, 1 when an episode is left out,
+    or 2 when the stored bits cannot tell."""
     argv = sys.argv[1:] if argv is None else list(argv)
     given = tyro.cli(Arguments, args=argv, prog="crossbody rescore", description=Arguments.__doc__)
     return guarded(lambda: _command(given, tuple(argv)))
@@ -47,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def rescore(folder: RunFolder, rule: str, out: Path, command: tuple[str, ...] = ()) -> RunFolder:
     """Return a new run folder with the outcomes under ``rule``; traces, scenes and videos are shared with the old one.
 
-    An episode whose trace does not bear its row out is missing there. Raises RunFolderError when early stop cut episodes in
-    a way that leaves the answer open; nothing is written then.
+    An episode whose trace does not bear its row out is missing there. Raises RunFolderError when early stop cut
+    episodes in a way that leaves the answer open; nothing is written then.
     """
     manifest = folder.manifest()
     protocol = dataclasses.replace(manifest.protocol, success_rule=rule)
@@ -85,7 +86,7 @@ def _command(given: Arguments, argv: tuple[str, ...]) -> int:
     if given.rule not in SUCCESS_RULES:
         raise UnknownName("success rule", given.rule, SUCCESS_RULES)
     folder = RunFolder(given.run)
-    out = given.out or folder.path.with_name(f"{folder.path.resolve().name}-{given.rule}")
+    out = given.out.expanduser() if given.out else folder.path.with_name(f"{folder.path.resolve().name}-{given.rule}")
 
     lost: list[str] = []
 
@@ -129,8 +130,10 @@ def _refuse_unknowable(folder: RunFolder, protocol: RunProtocol, rule: str, outc
     if open_ones:
         episode, steps = next(iter(open_ones.items()))
         raise RunFolderError(
-            f"{folder.path} cannot be rescored under {rule}: {len(open_ones)} of {len(outcomes)} episodes were ended at their "
-            f"success under {protocol.success_rule} (such as {episode} at step {steps} of {protocol.max_steps}), and what would "
+            f"{folder.path} cannot be rescored under {rule}: {len(open_ones)} of {len(outcomes)} episodes were "
+            "ended at their "
+            f"success under {protocol.success_rule} (such as {episode} at step {steps} of "
+            f"{protocol.max_steps}), and what would "
             f"have followed is unknown. Run again with a protocol that does not stop early, such as --protocol unit."
         )
 

@@ -53,7 +53,8 @@ def _resume(arguments: Arguments) -> int:
 
 
 def recorded_plan(path: Path, manifest: Manifest) -> Plan:
-    """Return the plan of the recorded command; RunFolderError when it no longer gives the recorded queue and protocol."""
+    """Return the plan of the recorded command; RunFolderError when it no longer gives the recorded queue and
+    protocol."""
     if manifest.command[:1] != ("evaluate",):
         made_by = f"`{' '.join(manifest.command)}`" if manifest.command else "a program"
         raise RunFolderError(f"{path} was made by {made_by}, not by `evaluate`, so there is nothing to continue.")

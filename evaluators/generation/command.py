@@ -40,7 +40,8 @@ class Arguments(Generic[OptionsT]):
     generator: str
     """What makes the clips: a name from `crossbody list generators`."""
     data: Path | None = None
-    """True clips or demonstrations to take conditions from: videos, motions, or a set that `crossbody collect` writes."""
+    """True clips or demonstrations to take conditions from: videos, motions,
+    or a set that `crossbody collect` writes."""
     suite: str | None = None
     """Take the conditions from a suite's scenes: its first pictures and sentences."""
     kind: Literal["video", "motion"] | None = None
@@ -172,8 +173,12 @@ def _identity(given: Arguments, asked: Asked, conditions: Any, generator: Any) -
         "weights": dict(generator.card),
         "conditions": conditions.digest(),
         "kind": conditions.kind,
-        "given": asked.given, "frames": asked.frames, "every": asked.every, "fps": asked.fps, "seed": asked.seed,
-    }  # fmt: skip
+        "given": asked.given,
+        "frames": asked.frames,
+        "every": asked.every,
+        "fps": asked.fps,
+        "seed": asked.seed,
+    }
 
 
 def _make_all(run: Run, command: Sequence[str]) -> int:

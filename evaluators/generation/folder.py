@@ -36,7 +36,8 @@ class GenerationFolder:
         self.path, self.kind = path, kind
 
     def begin(self, identity: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-        """Write the manifest, or go on with the same run; another run's folder raises CrossbodyError with what differs."""
+        """Write the manifest, or go on with the same run; another run's folder raises CrossbodyError with what
+        differs."""
         file = self.path / "manifest.json"
         plain = json.loads(json.dumps(dict(identity)))
         if file.exists():
@@ -102,7 +103,8 @@ class GenerationFolder:
             write_atomic(file, content)
         except OSError as error:
             raise CrossbodyError(
-                f"cannot write {file}: {error.strerror}. Nothing made is lost; free the disk and type the command again."
+                f"cannot write {file}: {error.strerror}. Nothing made is lost; free the disk and type the "
+                "command again."
             ) from error
 
 

@@ -34,7 +34,8 @@ def open_conditions(asked: Asked) -> Conditions:
     what = f"--data {asked.data}" if asked.data else f"--suite {asked.suite}" if asked.suite else "what is typed"
     if not found:
         raise CrossbodyError(
-            f"{what}: no source of conditions knows it ({', '.join(catalog.entries('conditions'))}). Give --data with a folder "
+            f"{what}: no source of conditions knows it ({', '.join(catalog.entries('conditions'))}). Give "
+            "--data with a folder "
             "of videos, of motions or of demonstrations, --suite NAME, or --text."
         )
     if len(found) > 1:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 def expected_rest(ended: Sequence[float], running: Sequence[float], age: float = 0.0) -> float:
     """Return the expected further duration of an episode of this age, in the unit of the arguments.
 
-    ``ended`` are durations, ``running`` the ages of those under way, which count as "at least so long" (Kaplan and Meier
+    ``ended`` are durations, ``running`` the ages of those under way, which count as "at least so long" (Kaplan and
+    Meier
     1958): the mean of those that ended would be the mean of the short ones. Past the longest known duration, half the
     mean is assumed. Raises ValueError when nothing has ended.
     """

@@ -12,26 +12,33 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from crossbody import arithmetic
 from crossbody.catalog import ROOT
-from crossbody.contracts import Agent
 from crossbody.runs import Manifest
+from evaluators.loop.actor import AgentCard
 from evaluators.loop.plan import Plan, cores
 
 PACKAGES = (
-    "crossbody", "gymnasium", "mujoco", "numpy", "praxis-robocasa-gr1", "praxis-robosuite", "scipy", "torch", "transformers",
-)  # fmt: skip
+    "crossbody",
+    "gymnasium",
+    "mujoco",
+    "numpy",
+    "praxis-robocasa-gr1",
+    "praxis-robosuite",
+    "scipy",
+    "torch",
+    "transformers",
+)
 
 
-def describe_run(plan: Plan, environment: Mapping[str, Any], agent: Agent, workers: Mapping[str, str]) -> Manifest:
+def describe_run(plan: Plan, environment: Mapping[str, Any], agent: AgentCard, workers: Mapping[str, str]) -> Manifest:
     """Return the manifest of a run that is about to begin; ``workers`` says with what arithmetic they simulate."""
-    computing = {"workers": workers} | ({} if agent.in_worker else {"agent": arithmetic.observed()})
+    computing = {"workers": workers} | ({} if agent.in_worker else {"agent": agent.arithmetic})
     return Manifest(
         command=plan.command,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         agent=plan.agent,
         agent_options=_plain(dataclasses.asdict(plan.options)),
-        agent_card=dict(getattr(agent, "card", {})),
+        agent_card=_plain(agent.card),
         suite=plan.suite.name,
         suite_title=plan.suite.title,
         suite_source=plan.suite.source,

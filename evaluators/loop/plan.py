@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crossbody import catalog
-from crossbody.contracts import Agent, EpisodeSpec, RunProtocol, SuiteSpec
+from crossbody.contracts import EpisodeSpec, RunProtocol, SuiteSpec
+from envs.pool import PROCESSES
 
 Keep = Literal["all", "failures", "none"]
 
@@ -44,10 +45,7 @@ class Plan:
     scenes: Path | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     command: tuple[str, ...] = ()
-
-    def make_agent(self) -> Agent:
-        """Return the agent, by its name in the catalog or as "module:make"."""
-        return catalog.load(agent_target(self.agent))(self.options)
+    engine: str = PROCESSES
 
 
 def agent_target(name: str) -> str:

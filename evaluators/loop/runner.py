@@ -1,7 +1,7 @@
 """The episode loop: a fixed queue, one row per attempt, inference batched over the workers that wait.
 
-Every episode of the queue is started, finished and counted, so the result depends neither on the number of workers nor on
-which episode ends first.
+Every episode of the queue is started, finished and counted, so the result depends neither on the number of workers nor
+on which episode ends first.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from crossbody.contracts import Agent, Channel, EpisodeRow, EpisodeSpec, Observation, RunProtocol, Status
+from crossbody.contracts import Channel, Chunk, EpisodeRow, EpisodeSpec, Observation, RunProtocol, Status
 from crossbody.errors import CrossbodyError, EpisodeTimeout, InvalidAction
 from crossbody.runs import RunFolder
 from envs.pool import Event, Pool
-from evaluators.loop.acting import chunk_of, describe, guard, time_limit
+from evaluators.loop.acting import describe
+from evaluators.loop.actor import Actor, AgentGone, Question
 from evaluators.loop.rollout import Outcome
 from evaluators.loop.worker import Job
 
@@ -34,7 +35,11 @@ class Watcher(Protocol):
 
 @dataclass
 class Attempt:
-    """One attempt under way or to come. ``alone``: its agent is asked for this episode only, see ``Runner._agent_failed``."""
+    """One attempt under way or to come. ``alone``: its agent is asked for this episode only, see
+    ``Runner._agent_failed``.
+
+    ``life``: the life of the agent (``Actor.life``) that has begun it.
+    """
 
     spec: EpisodeSpec
     number: int
@@ -43,6 +48,7 @@ class Attempt:
     steps: int = 0
     instruction: str = ""
     scene_hash: str = ""
+    life: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,14 +58,13 @@ class Rules:
     protocol: RunProtocol
     action: tuple[Channel, ...]
     retries: int
-    act_s: float  # how long one answer of the agent may take
     scenes: Path | None = None  # the folder of scene manifests to replay
 
 
 class Runner:
     """Runs what is missing of a queue. ``agent`` is None when every worker has its own."""
 
-    def __init__(self, pool: Pool, agent: Agent | None, folder: RunFolder, rules: Rules, watcher: Watcher):
+    def __init__(self, pool: Pool, agent: Actor | None, folder: RunFolder, rules: Rules, watcher: Watcher):
         self._pool = pool
         self._agent = agent
         self._folder = folder
@@ -68,9 +73,12 @@ class Runner:
         self._pending: deque[Attempt] = deque()
         self._active: dict[int, Attempt] = {}
         self._waiting: dict[int, Observation] = {}
+        if agent:
+            agent.while_waiting = watcher.tick
 
     def run(self, episodes: Sequence[EpisodeSpec]) -> None:
-        """Run every episode that the folder has no final row of. What ends the run early is raised; nothing recorded is lost."""
+        """Run every episode that the folder has no final row of. What ends the run early is raised;
+        nothing recorded is lost."""
         self._pending.extend(remaining(episodes, self._folder.attempts(), self._rules.retries))
         while self._pending or self._active:
             self._start()
@@ -103,8 +111,9 @@ class Runner:
         attempt = self._active[event.worker]
         attempt.steps = event.steps
         self._waiting[event.worker] = event.content
-        if event.steps == 0:
-            self._ask([event.worker], lambda agent: agent.reset([attempt.spec]))
+        if event.steps == 0 and self._ask([event.worker], lambda agent, _: agent.reset([attempt.spec])):
+            assert self._agent
+            attempt.life = self._agent.life
 
     def _on_outcome(self, event: Event) -> None:
         self._record(event.worker, "ok", event.content)
@@ -127,37 +136,47 @@ class Runner:
     def _infer(self) -> None:
         together = [w for w in self._waiting if not self._active[w].alone]
         alone = [w for w in self._waiting if self._active[w].alone]
-        for workers in [together] * bool(together) + [[w] for w in alone]:
-            observations = {self._active[w].spec.id: self._waiting[w] for w in workers}
-            answer = self._ask(workers, lambda agent, seen=observations: agent.act(seen))
-            for worker in workers if answer is not None else ():
-                self._act(worker, answer)
+        for group in [together] * bool(together) + [[w] for w in alone]:
+            workers = [w for w in group if not self._forgotten(w)]
+            if workers and (answers := self._ask(workers, self._act)):
+                for worker in workers:
+                    self._execute(worker, answers[0][self._active[worker].spec.id])
 
-    def _ask(self, workers: list[int], question: Callable[[Agent], Any]) -> Any:
-        """Return the agent's answer, or None after its failure cost these workers their attempts."""
-        agent = self._agent
-        assert agent is not None
+    def _act(self, agent: Actor, workers: list[int]) -> dict[str, Chunk | InvalidAction]:
+        """Return the agent's answers for the episodes of these workers, all in one question."""
+        protocol, attempts = self._rules.protocol, {w: self._active[w] for w in workers}
+        observations = {a.spec.id: self._waiting[w] for w, a in attempts.items()}
+        steps = {a.spec.id: min(protocol.chunk, protocol.max_steps - a.steps) for a in attempts.values()}
+        return agent.act(Question(observations, steps, self._rules.action))
+
+    def _ask(self, workers: list[int], question: Callable[[Actor, list[int]], Any]) -> tuple[Any] | None:
+        """Return the agent's answer in a tuple, or None after its failure cost these workers their attempts."""
+        assert self._agent is not None
         try:
-            with time_limit(self._rules.act_s):
-                return guard(lambda: question(agent))
-        except Exception as error:
+            return (question(self._agent, workers),)
+        except CrossbodyError as error:
             self._agent_failed(workers, error)
             return None
 
-    def _act(self, worker: int, answer: Any) -> None:
-        attempt, protocol = self._active[worker], self._rules.protocol
-        steps = min(protocol.chunk, protocol.max_steps - attempt.steps)
-        try:
-            chunk = chunk_of(answer, attempt.spec.id, self._rules.action, steps)
-        except InvalidAction as error:
-            self._give_up(worker, error)
+    def _execute(self, worker: int, chunk: Chunk | InvalidAction) -> None:
+        if isinstance(chunk, InvalidAction):
+            self._give_up(worker, chunk)
             return
         del self._waiting[worker]
         self._pool.worker(worker).ask("act", chunk)
 
+    def _forgotten(self, worker: int) -> bool:
+        """Start an attempt over whose agent is gone with what it knew of the episode; return whether that was so."""
+        assert self._agent
+        if self._active[worker].life == self._agent.life:
+            return False
+        attempt = self._drop(worker)
+        self._pending.append(Attempt(attempt.spec, attempt.number, attempt.alone))
+        return True
+
     def _agent_failed(self, workers: list[int], error: Exception) -> None:
-        """Charge the failure to the one episode that was asked for. Of several, nobody knows which: they start over, each
-        asked for alone, so that the rows are those of a run with one worker."""
+        """Charge the failure to the one episode that was asked for. Of several, nobody knows which: they start over,
+        each asked for alone, so that the rows are those of a run with one worker."""
         if len(workers) == 1:
             self._give_up(workers[0], error)
             return
@@ -167,7 +186,9 @@ class Runner:
 
     def _give_up(self, worker: int, error: Exception) -> None:
         self._pool.worker(worker).tell("drop")
-        status: Status = "timeout" if isinstance(error, EpisodeTimeout) else "error"
+        status: Status = "crashed" if isinstance(error, AgentGone) else "error"
+        if isinstance(error, EpisodeTimeout):
+            status = "timeout"
         self._record(worker, status, error=describe(error))
 
     def _drop(self, worker: int) -> Attempt:
@@ -187,7 +208,8 @@ class Runner:
 
 
 def remaining(episodes: Sequence[EpisodeSpec], rows: Sequence[EpisodeRow], retries: int) -> list[Attempt]:
-    """Return the next attempt of each episode that has neither an outcome nor used up its retries, in the queue's order."""
+    """Return the next attempt of each episode that has neither an outcome nor used up its retries,
+    in the queue's order."""
     last = {row.episode: row for row in rows}
     attempts = []
     for spec in episodes:

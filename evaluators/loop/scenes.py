@@ -1,4 +1,5 @@
-"""Which scenes a run meets: the canonical ones that everybody meets, fresh ones of its seed, or those of another run."""
+"""Which scenes a run meets: the canonical ones that everybody meets, fresh ones of its seed,
+or those of another run."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ class Scenes:
 
 
 def choose(asked: str | None, suite: str, seed: int, assets: str | None) -> Scenes:
-    """Return what ``--scenes`` means: by default canonical scenes where a suite has them, for seed 0 and the generated assets."""
+    """Return what ``--scenes`` means: by default canonical scenes where a suite has them,
+    for seed 0 and the generated assets."""
     fits = bool(canonical_scenes(suite)) and assets in (None, "generated")
     if asked is None:
         return Scenes(CANONICAL if fits and seed == CANONICAL_SEED else FRESH)
@@ -49,7 +51,8 @@ def choose(asked: str | None, suite: str, seed: int, assets: str | None) -> Scen
 
 
 def run_folder(path: Path) -> Path:
-    """Return the run folder whose scenes are to be replayed: ``path`` is the run, its manifest.json or its ``scenes`` folder."""
+    """Return the run folder whose scenes are to be replayed: ``path`` is the run,
+    its manifest.json or its ``scenes`` folder."""
     run = path.parent if path.name in ("scenes", "manifest.json") else path
     if not (run / "scenes").is_dir():
         raise CrossbodyError(
@@ -64,7 +67,8 @@ def check_recorded(run: Path, episodes: Sequence[EpisodeSpec]) -> None:
     missing = [e.id for e in episodes if not folder.scene_file(e.id).is_file()]
     if missing:
         raise CrossbodyError(
-            f"--scenes {run}: {len(missing)} of {len(episodes)} episodes have no scene there (the first is {missing[0]}). "
+            f"--scenes {run}: {len(missing)} of {len(episodes)} episodes have no scene there (the first is "
+            f"{missing[0]}). "
             "Run that suite, these --tasks and this number of --episodes there first."
         )
     played = {row.episode: row.scene_hash for row in folder.attempts() if row.scene_hash}

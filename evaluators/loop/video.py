@@ -21,7 +21,8 @@ class Recorder:
         self._stream: Any = None
 
     def add(self, picture: np.ndarray) -> None:
-        """Append a picture, uint8 (height, width, 3); odd sizes lose a row or a column, which H.264's 4:2:0 cannot hold."""
+        """Append a picture, uint8 (height, width, 3); odd sizes lose a row or a column,
+        which H.264's 4:2:0 cannot hold."""
         import av
 
         height, width = (n // 2 * 2 for n in picture.shape[:2])
@@ -40,10 +41,12 @@ class Recorder:
         """Complete the file, or remove it; a second call does nothing."""
         if self._container is None:
             return
-        self._container.mux(self._stream.encode())
-        self._container.close()
-        self._container = None
-        if keep:
-            self._part.replace(self._file)
-        else:
+        container, self._container = self._container, None
+        try:
+            if keep:
+                container.mux(self._stream.encode())
+            container.close()
+            if keep:
+                self._part.replace(self._file)
+        finally:
             self._part.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """What a worker does with its messages: it keeps one environment, and runs attempts in it.
 
 Messages in: ``("setup", Setup)``, ``("card", TaskSpec)``, ``("attempt", Job)``, ``("act", chunk)``, ``("drop",)``.
-Answers: ``card`` {contract, fingerprint, arithmetic}, ``observation``, ``outcome``, ``failed`` (this attempt, text), ``fatal`` (the run, text).
+Answers: ``card`` {contract, fingerprint, arithmetic}, ``observation``, ``outcome``, ``failed`` (this attempt, text),
+``fatal`` (the run, text).
 ``built`` (instruction, scene hash) is a note after each reset.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,7 +29,7 @@ from evaluators.loop.plan import Keep
 from evaluators.loop.rollout import Outcome, Rollout
 from evaluators.loop.video import STEPS_PER_FRAME, Recorder
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -124,14 +126,18 @@ class Station:
 
     def on_drop(self) -> None:
         """Forget the attempt; its agent failed. The environment is sound."""
-        if self._recorder:
-            self._recorder.close(keep=self._setup is not None and self._setup.video != "none")
+        try:
+            if self._recorder:
+                self._recorder.close(keep=self._setup is not None and self._setup.video != "none")
+        except Exception as error:  # nobody waits for an answer, and the attempt is lost already
+            with suppress(OSError):
+                print(f"the video of a lost attempt was not kept: {describe(error)}", flush=True)
         self._job = self._rollout = self._recorder = None
 
     def verdict(self, error: Exception) -> tuple[str, str]:
         """Return whether an error costs this attempt or ends the run, and its text."""
-        if isinstance(error, OSError) and error.errno in FULL:
-            return "fatal", _disk_is_full(error, self._job)
+        if (number := getattr(error, "errno", None)) in FULL:  # PyAV's errors have one, too
+            return "fatal", _disk_is_full(number, getattr(error, "filename", None), self._job)
         mendable = CrossbodyError if self._job is None else MissingAssets | MissingExtra | ContractMismatch
         return "fatal" if isinstance(error, mendable) else "failed", describe(error)
 
@@ -195,10 +201,10 @@ class Station:
         return outcome
 
 
-def _disk_is_full(error: OSError, job: Job | None) -> str:
+def _disk_is_full(number: int, file: str | None, job: Job | None) -> str:
     run = (
         f" Nothing recorded is lost; free the disk and `uv run crossbody resume {job.trace.parent.parent}`."
         if job
         else ""
     )
-    return f"cannot write {error.filename or 'to the disk'}: {error.strerror}.{run}"
+    return f"cannot write {file or 'to the disk'}: {os.strerror(number)}.{run}"

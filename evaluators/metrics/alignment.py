@@ -42,7 +42,8 @@ def linear_probe(one: np.ndarray, other: np.ndarray, random: np.random.Generator
 
 
 def mmd(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the unbiased squared maximum mean discrepancy under a Gaussian kernel of median width: 0 for one distribution."""
+    """Return the unbiased squared maximum mean discrepancy under a Gaussian kernel of median width:
+    0 for one distribution."""
     x = np.concatenate([one, other])
     squared = cdist(x, x, "sqeuclidean")
     kernel = np.exp(-squared / np.median(squared[np.triu_indices(len(x), 1)]).clip(1e-12))
@@ -65,7 +66,8 @@ def retrieval(one: np.ndarray, other: np.ndarray, task_one: np.ndarray, task_oth
 
 
 def tsne(x: np.ndarray, random: np.random.Generator, perplexity: float = 30.0) -> np.ndarray:
-    """Return a picture (n, 2) of vectors (n, d): exact t-SNE (van der Maaten and Hinton 2008), for a few thousand at most."""
+    """Return a picture (n, 2) of vectors (n, d): exact t-SNE (van der Maaten and Hinton 2008),
+    for a few thousand at most."""
     p = _affinities(cdist(x, x, "sqeuclidean"), min(perplexity, (len(x) - 1) / 3))
     p = np.maximum((p + p.T) / (2 * len(x)), 1e-12)
     y, velocity = random.normal(scale=1e-4, size=(len(x), 2)), np.zeros((len(x), 2))

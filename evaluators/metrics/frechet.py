@@ -9,11 +9,12 @@ if TYPE_CHECKING:
 
 
 def frechet(a: np.ndarray, b: np.ndarray) -> float:
-    """Return |mean a - mean b|^2 + tr(A + B - 2 sqrt(AB)) of features (n, d) and (m, d), A and B their sample covariances.
+    """Return |mean a - mean b|^2 + tr(A + B - 2 sqrt(AB)) of features (n, d) and (m, d), A and B their sample
+    covariances.
 
-    tr sqrt(AB) is the nuclear norm of the product of the centred features, so nothing but real numbers turns up and n may
-    be far below d. Long sets are first reduced to the triangle of their QR decomposition, which leaves that norm alone.
-    Needs two rows on each side; ValueError otherwise.
+    tr sqrt(AB) is the nuclear norm of the product of the centred features, so nothing but real numbers turns up and n
+    may be far below d. Long sets are first reduced to the triangle of their QR decomposition, which leaves that norm
+    alone. Needs two rows on each side; ValueError otherwise.
     """
     import numpy as np
 

@@ -22,7 +22,8 @@ def jackknife(
     bounds: tuple[float, float] = (-math.inf, math.inf),
     groups: int = GROUPS,
 ) -> Estimate:
-    """Return a statistic of n members with the interval of its delete-a-group jackknife (Kott 2001), kept within bounds.
+    """Return a statistic of n members with the interval of its delete-a-group jackknife (Kott 2001), kept within
+    bounds.
 
     ``statistic`` gets the indices of the members that it may use. Of a mean, with a group for each member, the interval
     is Student's. It says how the value varies with other members, n kept: a bias that falls with n is not in it.

@@ -46,7 +46,8 @@ def halves(real: Sequence[T], seed: int) -> list[tuple[T, T]]:
 
 
 def mean_of(rows: Sequence[Measured], metric: Metric, rng: np.random.Generator, alike: bool = False) -> Found:
-    """Return the mean of the rows that have a value, by weight or with all clips ``alike``, with its interval over clips."""
+    """Return the mean of the rows that have a value, by weight or with all clips ``alike``,
+    with its interval over clips."""
     import numpy as np
 
     known = [r for r in rows if not r.reason]

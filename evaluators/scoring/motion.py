@@ -1,4 +1,5 @@
-"""MPJPE, velocity and acceleration errors, FID, Diversity, R-precision and more of predicted motions against real ones."""
+"""MPJPE, velocity and acceleration errors, FID, Diversity, R-precision and more of predicted motions against real
+ones."""
 
 from __future__ import annotations
 
@@ -26,22 +27,27 @@ SUBJECTS = ("motion_pair", "motion", "motion_sets", "motion_draws")
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Score predicted motions against real ones of the same names: npz, npy of joint positions, bvh, archives of clips."""
+    """Score predicted motions against real ones of the same names: npz, npy of joint positions, bvh,
+    archives of clips."""
 
     pred: Path
     """Folder of the predicted motions."""
     ref: Path
     """Folder of the real motions."""
     text: Path | None = None
-    """Texts of the motions: lines `<clip><tab><text>`, a JSON object of clip to text, or HumanML3D's folder of texts."""
+    """Texts of the motions: lines `<clip><tab><text>`, a JSON object of clip to text,
+    or HumanML3D's folder of texts."""
     embeddings: tuple[Path, ...] = ()
-    """Embeddings computed elsewhere, one npz each: pred, pred_names, ref, ref_names and, for R-precision, text, text_names."""
+    """Embeddings computed elsewhere, one npz each: pred, pred_names, ref, ref_names and, for R-precision, text,
+    text_names."""
     t2m: Path | None = None
-    """Folder of text-to-motion with its checkpoints: adds the official evaluator, for npy of HumanML3D's 263 features (or $CROSSBODY_T2M)."""
+    """Folder of text-to-motion with its checkpoints: adds the official evaluator,
+    for npy of HumanML3D's 263 features (or $CROSSBODY_T2M)."""
     metrics: tuple[str, ...] = ()
     """Which metrics (`crossbody list metrics`); by default all that motions have."""
     align: tuple[Literal["length"], ...] = ()
-    """What to make equal where motions differ: the length, by cutting the end of the longer one. It stands in every row."""
+    """What to make equal where motions differ: the length, by cutting the end of the longer one.
+    It stands in every row."""
     unpaired: bool = False
     """Compare the sets only: names, numbers and lengths may differ, and there is no MPJPE."""
     fps: float | None = None
@@ -51,7 +57,8 @@ class Arguments:
     metres_per_unit: float | None = None
     """Size of the files' unit, where it is not a metre: 0.01 for centimetres."""
     joints: tuple[str, ...] = ()
-    """Which joint is which, where a skeleton's names are not known: `<key point>=<joint>`, such as left_ankle=Foot_L_Bone."""
+    """Which joint is which, where a skeleton's names are not known: `<key point>=<joint>`,
+    such as left_ankle=Foot_L_Bone."""
     seed: int = 0
     """Of what is drawn: pools and pairs, the halves of the real motions, the groups of the intervals."""
     out: Path | None = None
@@ -59,7 +66,8 @@ class Arguments:
 
 
 def score(argv: Sequence[str]) -> int:
-    """Run the command and return its exit code: 0, or 1 when motions or the value of a metric that was named are missing."""
+    """Run the command and return its exit code: 0, or 1 when motions or the value of a metric that was named are
+    missing."""
     from crossbody.options import check_options
 
     check_options(argv, Arguments)
@@ -193,9 +201,11 @@ def _facts(rows: Sequence[MotionSetRow], motions: Collections, metrics: Mapping[
     facts = [
         f"{len(motions.names)} predicted and {len(motions.refs)} real motions, {first.frames} frames, {first.fps} fps",
         f"aligned: {first.align or 'nothing'}; {'pairs of one name' if motions.paired else 'sets only'}",
-        "still: the reference's first frame repeated; real_vs_real: real motions themselves, for errors against another real one",
+        "still: the reference's first frame repeated; real_vs_real: real motions themselves, for errors "
+        "against another real one",
         "errors are means over all frames; the files also have means in which every clip counts once ('by clip')",
-        f"drawn 20 times: {PAIRS} pairs for diversity, pools of {POOL} for R-precision, halves; ± 1.96 sd / √20 as text-to-motion prints",
+        f"drawn 20 times: {PAIRS} pairs for diversity, pools of {POOL} for R-precision, halves; ± 1.96 sd / "
+        "√20 as text-to-motion prints",
     ]
     told = [name for name in metrics if name.startswith(OF_TEXTS)]
     if told and not any(row.metric.startswith(OF_TEXTS) for row in rows):

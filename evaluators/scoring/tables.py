@@ -102,7 +102,8 @@ def first_of(reasons: Sequence[str]) -> str:
 
 
 def exit_code(rows: Sequence[Score], predicted: str, named: bool) -> int:
-    """Return 1 when clips are missing from a row, or when a metric was ``named`` and says nothing of ``predicted``; else 0."""
+    """Return 1 when clips are missing from a row, or when a metric was ``named`` and says nothing of ``predicted``;
+    else 0."""
     silent = named and any(math.isnan(row.value) for row in rows if row.system == predicted)
     return 1 if silent or any(row.missing for row in rows) else 0
 

@@ -26,7 +26,8 @@ SLOW = ("lpips_vgg",)
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Score predicted clips against real ones of the same names: mp4, mov, webm, mkv, avi, gif, npy (t, h, w, 3), or folders of png or jpg pictures."""
+    """Score predicted clips against real ones of the same names: mp4, mov, webm, mkv, avi, gif, npy (t, h, w, 3),
+    or folders of png or jpg pictures."""
 
     pred: Path
     """Folder of the predicted clips."""
@@ -35,13 +36,16 @@ class Arguments:
     metrics: tuple[str, ...] = ()
     """Which metrics (`crossbody list metrics`); by default all but the slow lpips_vgg."""
     align: tuple[Literal["fps", "length", "size"], ...] = ()
-    """What to make equal where clips differ: the frame times and the size of the prediction, the length of both. It stands in every row."""
+    """What to make equal where clips differ: the frame times and the size of the prediction, the length of both.
+    It stands in every row."""
     given: int = 0
-    """Frames at the start that the model was shown: they are not scored, and the last one is what the still row repeats."""
+    """Frames at the start that the model was shown: they are not scored,
+    and the last one is what the still row repeats."""
     fps: float | None = None
     """Frame rate of clips that do not say theirs (npy, png)."""
     flow: tuple[str, ...] = ("dis",)
-    """What EPE looks through: dis, or raft:FILE with the user's weights (raft alone: those of $CROSSBODY_RAFT), or both."""
+    """What EPE looks through: dis, or raft:FILE with the user's weights (raft alone: those of $CROSSBODY_RAFT),
+    or both."""
     device: str = "cpu"
     """Where networks run: cpu, cuda, cuda:1, …"""
     workers: int | None = None
@@ -53,7 +57,8 @@ class Arguments:
 
 
 def score(argv: Sequence[str]) -> int:
-    """Run the command and return its exit code: 0, or 1 when clips or the value of a metric that was named are missing."""
+    """Run the command and return its exit code: 0, or 1 when clips or the value of a metric that was named are
+    missing."""
     from crossbody.options import check_options
 
     check_options(argv, Arguments)
@@ -178,7 +183,8 @@ def _beside(arguments: Arguments, pairs: Sequence[ClipFiles], fps: float) -> lis
 def _facts(rows: Sequence[VideoSetRow], pairs: Sequence[ClipFiles]) -> list[str]:
     first = rows[0]
     facts = [
-        f"{len(pairs)} clip{'s' * (len(pairs) > 1)}, {first.resolution or 'unknown size'}, {first.frames or 'unknown'} frames, {first.fps or 'unknown'} fps",
+        f"{len(pairs)} clip{'s' * (len(pairs) > 1)}, {first.resolution or 'unknown size'}, "
+        f"{first.frames or 'unknown'} frames, {first.fps or 'unknown'} fps",
         f"given frames, not scored: {first.given}",
         f"aligned: {first.align or 'nothing'}",
         f"still: the {'last given' if first.given else 'first'} frame repeated; "

@@ -42,8 +42,8 @@ class MotionPair:
     def mean_difference_mm(self, order: int) -> Weighted | Unknown:
         """Return the mean length over frames and joints of the ``order``-th difference of the error along time, in mm.
 
-        Its weight is the number of frames that have one, so that a weighted mean over clips is the mean over all frames.
-        """
+        Its weight is the number of frames that have one, so that a weighted mean over clips is the mean over all
+        frames."""
         import numpy as np
 
         frames = len(self.error) - order

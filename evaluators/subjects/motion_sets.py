@@ -46,8 +46,8 @@ class MotionSets:
 def pair_distances(features: np.ndarray, pairs: int, rng: np.random.Generator) -> np.ndarray:
     """Return distances (min(pairs, n),) between members of two draws without replacement, as text-to-motion draws them.
 
-    The draws are independent, so that a member may meet itself: the expected distance is 1 - 1/n of that of distinct members.
-    """
+    The draws are independent, so that a member may meet itself: the expected distance is 1 - 1/n of that of distinct
+    members."""
     import numpy as np
 
     count = min(pairs, len(features))

@@ -15,7 +15,8 @@ BATCH = 32
 
 
 class FlowOracle(Protocol):
-    """Optical flow: of frames (t, h, w, 3), the displacement (t - 1, h, w, 2) in pixels, x before y, to the next frame."""
+    """Optical flow: of frames (t, h, w, 3), the displacement (t - 1, h, w, 2) in pixels, x before y,
+    to the next frame."""
 
     @property
     def name(self) -> str: ...

@@ -20,7 +20,8 @@ from reports.papers.tables import Table
 
 HOLDS, WEAK, FAILS, UNKNOWN = "holds", "weak", "does not hold", "cannot be checked"
 VERDICTS = (HOLDS, WEAK, UNKNOWN, FAILS)
-"""From best to worst: a claim is as good as the worst of its checks. Weak: as printed, and within what chance explains."""
+"""From best to worst: a claim is as good as the worst of its checks. Weak: as printed,
+and within what chance explains."""
 
 Value = str | Decimal | int
 
@@ -116,7 +117,10 @@ def exceeds(a: str, b: str, or_not_separated: bool = False) -> Finding:
     pooled = (x.value * x.n + y.value * y.n) / (x.n + y.n) / 100
     z = (x.value - y.value) / 100 / math.sqrt(pooled * (1 - pooled) * (1 / x.n + 1 / y.n))
     p = 2 * (1 - NormalDist().cdf(abs(z)))
-    text = f"{x.text} − {y.text} = {_signed(x.value - y.value, 1)} points, z = {_signed(z, 2)}, {_chance(p)} (n {x.n} and {y.n})"
+    text = (
+        f"{x.text} − {y.text} = {_signed(x.value - y.value, 1)} points, z = {_signed(z, 2)}, {_chance(p)} (n {x.n} "
+        f"and {y.n})"
+    )
     if p >= 0.05 and (z > 0 or or_not_separated):
         return Finding(WEAK, text)
     return Finding(HOLDS if z > 0 else FAILS, text)

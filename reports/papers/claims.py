@@ -21,7 +21,8 @@ FOLDER = published.FOLDER / "claims"
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence (in quotation marks when it is the paper's), what its checks found, and what they were known to find."""
+    """A sentence (in quotation marks when it is the paper's), what its checks found,
+    and what they were known to find."""
 
     id: str
     text: str
@@ -47,7 +48,8 @@ def of_paper(paper: str) -> list[Claim]:
 
 
 def read(file: Path) -> list[Claim]:
-    """Return the claims of a file, checked; a check that is none, or a number that is not there, raises CrossbodyError."""
+    """Return the claims of a file, checked; a check that is none, or a number that is not there,
+    raises CrossbodyError."""
     data = tomllib.loads(file.read_text(), parse_float=Decimal)
     return [_claim(file, data["source"], dict(fields)) for fields in data["claims"]]
 

@@ -23,8 +23,8 @@ class Arguments:
     """Whose tables."""
 
     runs: tuple[str, ...] = ()
-    """Folders of ours: runs, or scores of `crossbody score` and `crossbody judge`. PLACE=FOLDER says which printed row one
-    stands for, as in 'U3/VLA-UniT + human=runs/NAME'; a place is ROW, TABLE, TABLE/ROW or TABLE/ROW/COLUMN."""
+    """Folders of ours: runs, or scores of `crossbody score` and `crossbody judge`. PLACE=FOLDER says which printed row
+    one stands for, as in 'U3/VLA-UniT + human=runs/NAME'; a place is ROW, TABLE, TABLE/ROW or TABLE/ROW/COLUMN."""
 
     out: Path | None = None
     """Where to write; runs/paper_NAME when it is not given."""

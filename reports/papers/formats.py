@@ -83,7 +83,8 @@ def notes(grid: Grid) -> list[str]:
 
 
 def _gathered(said: Sequence[tuple[str, str]], everyone: str) -> list[str]:
-    """Return a sentence for each thing that is said, with the names of those it is said of; ``everyone`` stands for them all."""
+    """Return a sentence for each thing that is said, with the names of those it is said of;
+    ``everyone`` stands for them all."""
     names: dict[str, list[str]] = {}
     for name, what in said:
         names.setdefault(what, []).append(name)

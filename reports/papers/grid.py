@@ -66,7 +66,7 @@ def grid(table: Table, ours: Sequence[Number]) -> Grid:
                 first.cause,
                 ranking.protocol,
                 _notes(system.numbers.values()),
-            )  # fmt: skip
+            )
         )
     return Grid(table, tuple(found))
 

@@ -1,4 +1,5 @@
-"""What the user gives to set beside the paper: run folders and folders of scores, each perhaps for a named place in a table."""
+"""What the user gives to set beside the paper: run folders and folders of scores,
+each perhaps for a named place in a table."""
 
 from __future__ import annotations
 

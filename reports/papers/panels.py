@@ -91,7 +91,8 @@ def _dots(rows: Sequence[tuple[str, Number]], unit: str) -> str:
     for i, (label, n) in enumerate(shown):
         y, kind = TOP + ROW * (i + 0.5), "ours" if n.origin == OURS else "theirs"
         parts.append(
-            f'<text class="{kind}" x="{LABELS - 8}" y="{y + 4:.1f}" text-anchor="end">{_label(label, LABEL_LENGTH if kind == "theirs" else BOLD_LENGTH)}</text>'
+            f'<text class="{kind}" x="{LABELS - 8}" y="{y + 4:.1f}" '
+            f'text-anchor="end">{_label(label, LABEL_LENGTH if kind == "theirs" else BOLD_LENGTH)}</text>'
         )
         if not math.isnan(n.low):
             left, right = (min(max(axis(v), axis.start), axis.end) for v in (n.low, n.high))

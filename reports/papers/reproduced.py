@@ -23,7 +23,8 @@ from reports.papers.trials import trial_numbers
 from reports.papers.verdict import judged
 
 SHARED = ("max_steps", "chunk", "success_rule")
-"""What of a protocol moves a number: the number of episodes stands beside it, and an early stop changes no outcome here."""
+"""What of a protocol moves a number: the number of episodes stands beside it,
+and an early stop changes no outcome here."""
 
 PAPER_SIZE = "base"
 
@@ -171,7 +172,8 @@ def differences(table: Table, run: frames.Run) -> list[str]:
 
 
 def model_cause(run: frames.Run) -> str:
-    """Return that the model is of another size than the paper's, and what it was trained on; '' when nothing says so."""
+    """Return that the model is of another size than the paper's, and what it was trained on;
+    '' when nothing says so."""
     training = run.manifest.agent_card.get("training") or {}
     size = training.get("options", {}).get("size", PAPER_SIZE)
     if size == PAPER_SIZE:

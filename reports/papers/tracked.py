@@ -1,4 +1,5 @@
-"""Our numbers in a table of tracked motions, from runs of the suites that it names: a row for each condition, errors over all frames."""
+"""Our numbers in a table of tracked motions, from runs of the suites that it names: a row for each condition,
+errors over all frames."""
 
 from __future__ import annotations
 
@@ -14,11 +15,15 @@ from reports.papers.numbers import OURS, Number, digits, published_numbers
 from reports.papers.tables import Quantity, Table
 from reports.statistics import Estimate, mean_over_units
 
-WHY = "MuJoCo and motions of the procedural set instead of IsaacGym and a motion model; an error per frame depends on the frame rate"
+WHY = (
+    "MuJoCo and motions of the procedural set instead of IsaacGym and a motion model; an error per frame depends "
+    "on the frame rate"
+)
 
 
 def tracked_numbers(table: Table, source: Input) -> list[Number]:
-    """Return the numbers of a run folder, each condition judged by the row of its name; nothing for a run of another suite."""
+    """Return the numbers of a run folder, each condition judged by the row of its name;
+    nothing for a run of another suite."""
     run = frames.read(source.folder)
     if run.manifest.suite not in table.runs_of:
         return []

@@ -14,7 +14,8 @@ WHY = "scenes in MuJoCo with rules of our own instead of the real robot and its 
 
 
 def trial_numbers(table: Table, source: Input) -> list[Number]:
-    """Return the rate of each task of a run folder, judged by the row that it stands for; nothing for a run of another suite."""
+    """Return the rate of each task of a run folder, judged by the row that it stands for;
+    nothing for a run of another suite."""
     run = frames.read(source.folder)
     if run.manifest.suite not in table.runs_of:
         return []

@@ -11,7 +11,10 @@ def explain(episode: Episode) -> str:
     path = carried(episode)
     if path is None or not path.lifted[-1] or path.apart[-1] < NEAR_M:
         return ""
-    return f"held {100 * float(path.above[-1]):.0f} cm up, {100 * float(path.apart[-1]):.0f} cm from the container, when the time was over"
+    return (
+        f"held {100 * float(path.above[-1]):.0f} cm up, {100 * float(path.apart[-1]):.0f} cm from the container, "
+        "when the time was over"
+    )
 
 
 NEAR_M = 0.12

@@ -8,7 +8,8 @@ MM = 1000.0
 
 
 def explain(episode: Episode) -> str:
-    """Return when the mean distance of the key points was largest, and how large, or '' without a reference to follow."""
+    """Return when the mean distance of the key points was largest, and how large,
+    or '' without a reference to follow."""
     import numpy as np
 
     body, wanted = episode.signals.get("body.keypoints"), episode.signals.get("reference.keypoints")

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 PAPER, TABLE_5, COLUMN = "humanoid_vla", "H5", "success"
 SECTION = "Tasks"
 CAVEAT = (
-    "Published rows are Humanoid-VLA’s Table 5: a real Unitree G1 and its language model; its scenes and what counts as a success are not "
+    "Published rows are Humanoid-VLA’s Table 5: a real Unitree G1 and its language model; its scenes and what "
+    "counts as a success are not "
     "stated. Ours are scenes in MuJoCo with rules of our own. They stand beside each other and are not ranked."
 )
 
@@ -44,13 +45,17 @@ def _published(task: str) -> list[dict[str, Any]]:
     trials = next(q.n for q in paper.quantities if q.key == COLUMN)
     return [
         record(
-            section=SECTION, column=task, system=f"{paper.by}, {paper.title}", origin="published",
-            estimate=rate(round(float(row.values[COLUMN]) / 100 * trials), trials), n=trials,
+            section=SECTION,
+            column=task,
+            system=f"{paper.by}, {paper.title}",
+            origin="published",
+            estimate=rate(round(float(row.values[COLUMN]) / 100 * trials), trials),
+            n=trials,
             protocol=f"{paper.by}, {paper.where}: {paper.protocol}",
         )
         for row in paper.rows
         if row.task == task
-    ]  # fmt: skip
+    ]
 
 
 TABLE = Table("humanoid_vision", "Vision tasks", grouping=("agent", "run"), build=build, caveat=CAVEAT)

@@ -7,5 +7,6 @@ from reports.tracking import table
 TABLE = table(
     "motion_conditions",
     "Motion tracking under versatile conditions",
-    "There is no motion model in the loop: references come from the motion set, masked and timed as the condition says.",
+    "There is no motion model in the loop: references come from the motion set, masked and timed as the "
+    "condition says.",
 )

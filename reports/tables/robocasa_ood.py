@@ -1,4 +1,5 @@
-"""RoboCasa GR1 out of distribution: three splits of 73 tasks under both published aggregators, and the gap to in-domain."""
+"""RoboCasa GR1 out of distribution: three splits of 73 tasks under both published aggregators,
+and the gap to in-domain."""
 
 from __future__ import annotations
 
@@ -65,5 +66,6 @@ TABLE = Table(
     grouping=("agent", "run", "suite"),
     build=build,
     also=(IN_DOMAIN,),
-    trained_on="the 24 post-training tasks: a policy pre-trained on NVIDIA’s larger GR1 corpus may have seen these ones",
+    trained_on="the 24 post-training tasks: a policy pre-trained on NVIDIA’s larger GR1 corpus may have seen these "
+    "ones",
 )

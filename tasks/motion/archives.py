@@ -1,4 +1,5 @@
-"""Archives of many clips in one npz, ``<clip>/<field>``: ASAP's G1 clips, the AMP humanoid's bodies, joint positions."""
+"""Archives of many clips in one npz, ``<clip>/<field>``: ASAP's G1 clips, the AMP humanoid's bodies,
+joint positions."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ def clips(arrays: Mapping[str, np.ndarray]) -> dict[str, Fields]:
 
 
 def from_clip(name: str, fields: Mapping[str, np.ndarray], hints: Hints) -> Motion:
-    """Return the motion of one clip of an archive; fields of neither kind are read as those of a file with one motion."""
+    """Return the motion of one clip of an archive; fields of neither kind are read as those of a file with one
+    motion."""
     if {"smpl_joints", "dof", "root_rot", "root_trans_offset"} <= fields.keys():
         return _asap(name, fields, hints)
     if {"rotation", "root_translation", "node_names", "parent_indices", "local_translation"} <= fields.keys():
@@ -87,7 +89,8 @@ def _amp(name: str, fields: Mapping[str, np.ndarray], hints: Hints) -> Motion:
 
 
 def body_positions(name: str, fields: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the world positions (T, B, 3) of a tree of bodies with local rotations xyzw (T, B, 4) and fixed offsets."""
+    """Return the world positions (T, B, 3) of a tree of bodies with local rotations xyzw (T, B, 4)
+    and fixed offsets."""
     import numpy as np
     from scipy.spatial.transform import Rotation
 
@@ -96,7 +99,8 @@ def body_positions(name: str, fields: Mapping[str, np.ndarray]) -> np.ndarray:
     bodies = len(parents)
     if local.shape[1:] != (bodies, 4) or offsets.shape != (bodies, 3):
         raise MotionError(
-            f"{name}: rotations are {local.shape} and offsets {offsets.shape}; expected (frames, {bodies}, 4) and ({bodies}, 3)"
+            f"{name}: rotations are {local.shape} and offsets {offsets.shape}; expected (frames, {bodies}, 4) "
+            f"and ({bodies}, 3)"
         )
     wrong = np.argwhere(~(np.linalg.norm(local, axis=-1) > 0.5))
     if len(wrong):

@@ -32,7 +32,8 @@ def from_npy(name: str, array: np.ndarray, hints: Hints) -> Motion:
 
 
 def from_npz(name: str, arrays: Mapping[str, np.ndarray], hints: Hints) -> Motion:
-    """Return the motion of an npz that holds joint positions, z up, under one of the usual names, or SMPL's parameters."""
+    """Return the motion of an npz that holds joint positions, z up, under one of the usual names,
+    or SMPL's parameters."""
     key = next((k for k in POSITIONS if k in arrays), None)
     if key is None and not smpl.has_parameters(arrays):
         listed = ", ".join(list(arrays)[:8])

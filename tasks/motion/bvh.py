@@ -93,7 +93,8 @@ def parse(name: str, text: str) -> Bvh:
         raise MotionError(f"{name}: it has {len(rows)} of the {frames} frames that its header names")
     if len(rows) > frames:
         raise MotionError(
-            f"{name}: its header says {frames} frames, and {len(rows)} rows of numbers follow. Some exporters write the rest pose first and "
+            f"{name}: its header says {frames} frames, and {len(rows)} rows of numbers follow. Some exporters "
+            "write the rest pose first and "
             f"do not count it: delete the row that is no frame, or write `Frames: {len(rows)}`"
         )
     values = np.array(rows, float).reshape(frames, width)
@@ -170,7 +171,8 @@ def _check_limbs(name: str, joints: tuple[Joint, ...], chosen: list[int]) -> Non
             above = joints[above].parent
         if above < 0:
             raise MotionError(
-                f"{name}: '{joints[index].name}' was taken for the {point.name.replace('_', ' ')}, and it does not hang from "
+                f"{name}: '{joints[index].name}' was taken for the {point.name.replace('_', ' ')}, and it does "
+                "not hang from "
                 f"'{joints[carrier].name}'. Say which joint is which: `--joints {point.name}=NAME`"
             )
 

@@ -39,8 +39,8 @@ class Hints(NamedTuple):
 def keypoints_of(name: str, positions: np.ndarray, up: Up, hints: Hints) -> np.ndarray:
     """Return key points (T, 15, 3), z up, in metres, of 15 key points or of 22, 24 or 52 SMPL joints.
 
-    ``up`` is the axis of the format. A body that stands along another one raises MotionError, unless the user says which.
-    """
+    ``up`` is the axis of the format. A body that stands along another one raises MotionError, unless the user says
+    which."""
     counts = (len(NAMES), *SMPL_COUNTS)
     if positions.ndim != 3 or positions.shape[1] not in counts or positions.shape[2] != 3:
         raise MotionError(
@@ -84,14 +84,16 @@ def frame_rate(name: str, stated: object, hints: Hints, usual: str = "") -> floa
         raise MotionError(f"{name}: its frame rate changes from {rate:g} to {other:g}; resample it to one")
     if hints.fps is not None and not math.isclose(rate, hints.fps, rel_tol=SAME_RATE):
         raise MotionError(
-            f"{name}: it states {rate:g} frames a second, and {hints.fps_option} says {hints.fps:g}. Leave {hints.fps_option} away, or "
+            f"{name}: it states {rate:g} frames a second, and {hints.fps_option} says {hints.fps:g}. Leave "
+            f"{hints.fps_option} away, or "
             "mend the file."
         )
     return rate
 
 
 def check_place(name: str, keypoints: np.ndarray, fps: float, hints: Hints) -> None:
-    """Raise MotionError for a body of the right size that is metres off the floor or runs like no body: its root has another unit.
+    """Raise MotionError for a body of the right size that is metres off the floor or runs like no body: its root has
+    another unit.
 
     For formats whose root is apart from the skeleton. Where the user says the unit, nothing is suspected.
     """
@@ -109,7 +111,8 @@ def check_place(name: str, keypoints: np.ndarray, fps: float, hints: Hints) -> N
         else f"its root moves at {speed:.4g} m/s"
     )
     raise MotionError(
-        f"{name}: {what}. Is its root in centimetres or millimetres? Say `--metres-per-unit 0.01` or `0.001`, which scales the root only "
+        f"{name}: {what}. Is its root in centimetres or millimetres? Say `--metres-per-unit 0.01` or `0.001`, "
+        "which scales the root only "
         "in this format; `--metres-per-unit 1` if it is so."
     )
 

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 FPS = 20.0
 JOINTS = 22
 WIDTH = 12 * JOINTS - 1
-"""Yaw velocity 1, root velocity in the plane 2, root height 1, places 3 x 21, rotations 6 x 21, velocities 3 x 22, contacts 4."""
+"""Yaw velocity 1, root velocity in the plane 2, root height 1, places 3 x 21, rotations 6 x 21, velocities 3 x 22,
+contacts 4."""
 
 
 def joints(name: str, features: np.ndarray) -> np.ndarray:
     """Return joints (T, 22, 3), y up, in metres, of features (T, 263) that are not normalised.
 
-    As ``recover_from_ric`` of text-to-motion does: velocities are summed up, so the motion begins over the origin, and the
-    places of the joints are taken, not their rotations. The yaw is stored halved. Only what is used must be finite.
+    As ``recover_from_ric`` of text-to-motion does: velocities are summed up, so the motion begins over the origin, and
+    the places of the joints are taken, not their rotations. The yaw is stored halved. Only what is used must be finite.
     """
     import numpy as np
     from scipy.spatial.transform import Rotation

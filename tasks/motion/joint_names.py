@@ -1,4 +1,5 @@
-"""Which joint of a foreign skeleton is which key point, by the names that the usual exporters give, or as the user says."""
+"""Which joint of a foreign skeleton is which key point, by the names that the usual exporters give,
+or as the user says."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ LIMB_ALIASES = {
     "elbow": ("forearm", "lowarm", "lowerarm", "radius", "elbow"),
     "wrist": ("wrist", "hand"),
 }
-"""Without the side. Where a skeleton has both, the ankle and wrist are the joints, and foot and hand lie beyond them; a collar may be
-called shoulder, and an upper leg just leg, so these come last."""
+"""Without the side. Where a skeleton has both, the ankle and wrist are the joints, and foot and hand lie beyond them; a
+collar may be called shoulder, and an upper leg just leg, so these come last."""
 
 MIDDLE_ALIASES = {
     "pelvis": ("hips", "hip", "pelvis", "root"),
@@ -46,7 +47,8 @@ def keypoint_joints(name: str, joints: Sequence[str], said: Sequence[str] = ()) 
     for point, index in found.items():
         if index in taken:
             raise MotionError(
-                f"{name}: the joint '{joints[index]}' would be both {taken[index]} and {point}. Say which joint is which: "
+                f"{name}: the joint '{joints[index]}' would be both {taken[index]} and {point}. Say which "
+                "joint is which: "
                 f"`--joints {point}=NAME`; it has {_listed(joints)}"
             )
         taken[index] = point
@@ -88,7 +90,8 @@ def _listed(joints: Sequence[str]) -> str:
 
 
 def _spellings(joint: str) -> tuple[str, ...]:
-    """Return how a joint may be meant, in small letters, the side first: 'thigh_l', 'L_Thigh', 'LeftThigh' are all 'leftthigh'."""
+    """Return how a joint may be meant, in small letters, the side first: 'thigh_l', 'L_Thigh',
+    'LeftThigh' are all 'leftthigh'."""
     words = [word.lstrip("0") or "0" if word.isdigit() else word.lower() for word in WORDS.findall(joint)]
     at = [i for i, word in enumerate(words) if word in SIDES]
     if at and len(words) > 1:
@@ -99,7 +102,8 @@ def _spellings(joint: str) -> tuple[str, ...]:
 
 
 def _without_prefix(joints: Sequence[str]) -> list[str]:
-    """Return the names without what stands before a colon, and without the words that all but perhaps the root's begin with."""
+    """Return the names without what stands before a colon, and without the words that all but perhaps the root's begin
+    with."""
     names = [joint.rpartition(":")[2] for joint in joints]
     common = re.match(r".*[ _\-.|]", os.path.commonprefix(names[1:]))  # up to a separator, so that no word is cut
     if not common:

@@ -66,7 +66,8 @@ def numbers(name: str, what: str, values: np.ndarray) -> np.ndarray:
 
 
 def check_positions(name: str, positions: np.ndarray, joints: tuple[str, ...]) -> None:
-    """Raise MotionError unless positions are (T >= 2, joints, 3) and finite; it names the first wrong frame and joint."""
+    """Raise MotionError unless positions are (T >= 2, joints, 3) and finite;
+    it names the first wrong frame and joint."""
     import numpy as np
 
     if positions.ndim != 3 or positions.shape[1:] != (len(joints), 3):

@@ -1,4 +1,5 @@
-"""Arrays of npy and npz files, each read when it is asked for. Nothing is unpickled, and nothing claims more memory than the file has."""
+"""Arrays of npy and npz files, each read when it is asked for. Nothing is unpickled,
+and nothing claims more memory than the file has."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Key points as forty-eight numbers a frame in five body parts, and back: what motion tokens are made of, 20 frames a second.
+"""Key points as forty-eight numbers a frame in five body parts, and back: what motion tokens are made of, 20 frames a
+second.
 
-All numbers are in the frame that faces with the hips and stands on the ground under the pelvis. There are no rotations (fitting a robot
-needs none) and no joint velocities, which HumanML3D's 263 numbers repeat.
+All numbers are in the frame that faces with the hips and stands on the ground under the pelvis. There are no rotations
+(fitting a robot needs none) and no joint velocities, which HumanML3D's 263 numbers repeat.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ COLUMNS = {
     "left_arm": slice(30, 39),
     "right_arm": slice(39, 48),
 }
-"""torso: yaw rate, velocity forwards and to the left, pelvis height, torso, head. A leg: hip, knee, ankle, contact. An arm: its three points."""
+"""torso: yaw rate, velocity forwards and to the left, pelvis height, torso, head. A leg: hip, knee, ankle, contact.
+An arm: its three points."""
 JOINTS = {part: tuple(i for i, k in enumerate(KEYPOINTS) if k.part == part) for part in PARTS}
 
 YAW_RATE, FORWARD, LEFT, HEIGHT = range(4)
@@ -36,10 +38,12 @@ TRACKED = {"root": INDEX["pelvis"], "left_hand": INDEX["left_wrist"], "right_han
 
 _LEG_UNITS = (0.1,) * 9 + (0.5,)
 UNITS = (0.5, 0.2, 0.2, 0.05, *(0.1,) * 6, *_LEG_UNITS, *_LEG_UNITS, *(0.15,) * 18)
-"""What counts as one of each number, so that a loss weighs millimetres and not joints that hardly move: rad/s, m/s, m."""
+"""What counts as one of each number, so that a loss weighs millimetres and not joints that hardly move: rad/s, m/s,
+m."""
 
 DOWN_M, STILL_M_S, BEARING = 0.025, 0.25, 0.5
-"""An ankle bears when it is this near its own lowest tenth and this slow; decoded, when its contact is above the third."""
+"""An ankle bears when it is this near its own lowest tenth and this slow; decoded,
+when its contact is above the third."""
 
 
 def encode(points: np.ndarray) -> np.ndarray:
@@ -65,8 +69,8 @@ def encode(points: np.ndarray) -> np.ndarray:
 def decode(numbers: np.ndarray, held: bool = True) -> np.ndarray:
     """Return key points (T, 15, 3) of numbers (T, 48), from the origin and facing x.
 
-    ``held``: where a foot bears in two frames the root moves so that its ankle stays, else by the decoded velocity. Without it the
-    root only integrates its velocity, as works on HumanML3D's numbers do.
+    ``held``: where a foot bears in two frames the root moves so that its ankle stays, else by the decoded velocity.
+    Without it the root only integrates its velocity, as works on HumanML3D's numbers do.
     """
     import numpy as np
 

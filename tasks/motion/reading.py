@@ -123,7 +123,8 @@ def unread(folder: Path) -> Read:
             count = sum(file.suffix.lower() in (*FILES, *UNREAD) for file in entry.rglob("*"))
             if count:
                 found[f"{entry.name}/"] = MotionError(
-                    f"{entry} is a folder with {count} motion file{'s' * (count > 1)}, and folders in a folder are not read. Name it itself."
+                    f"{entry} is a folder with {count} motion file{'s' * (count > 1)}, and folders in a folder "
+                    "are not read. Name it itself."
                 )
         elif entry.suffix.lower() in UNREAD:
             found[entry.name] = MotionError(f"{entry} is not read: {UNREAD[entry.suffix.lower()]}")

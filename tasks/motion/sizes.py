@@ -26,7 +26,8 @@ def leg_m(points: np.ndarray) -> float:
 
 
 def as_robot(name: str, points: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return key points (T, 15, 3) of a body of the robot's size, and the factor. MotionError for a leg that is none."""
+    """Return key points (T, 15, 3) of a body of the robot's size, and the factor.
+    MotionError for a leg that is none."""
     leg = leg_m(points)
     if not SMALLEST < LEG_M / max(leg, 1e-9) < LARGEST:
         raise MotionError(

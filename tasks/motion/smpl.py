@@ -1,4 +1,5 @@
-"""Joints from SMPL's pose parameters, as AMASS keeps them, on one neutral skeleton: the body model itself is not needed."""
+"""Joints from SMPL's pose parameters, as AMASS keeps them, on one neutral skeleton:
+the body model itself is not needed."""
 
 from __future__ import annotations
 
@@ -26,9 +27,9 @@ _OFFSETS = {0: (0, 0, 0), **_MIDDLE, **_LEFT, **{joint + 1: (-x, y, z) for joint
 OFFSETS_MM = tuple(_OFFSETS[joint] for joint in range(len(JOINTS)))
 """Each joint from its parent when no joint is turned, y up, x to the body's left.
 
-Measured: the offsets that, with the pose parameters of ASAP's clips (MIT licence), give the joint positions which the same clips
-carry (they do so to 0.001 mm), made symmetric and scaled to an adult's leg of 0.83 m. ``betas`` are not used: whoever needs the
-joints of one person's body runs the body model and saves them as ``joints``.
+Measured: the offsets that, with the pose parameters of ASAP's clips (MIT licence), give the joint positions which the
+same clips carry (they do so to 0.001 mm), made symmetric and scaled to an adult's leg of 0.83 m. ``betas`` are not
+used: whoever needs the joints of one person's body runs the body model and saves them as ``joints``.
 """
 
 
@@ -40,8 +41,8 @@ def has_parameters(arrays: Mapping[str, np.ndarray]) -> bool:
 def joints(name: str, arrays: Mapping[str, np.ndarray], metres_per_unit: float = 1.0) -> np.ndarray:
     """Return joints (T, 22, 3) in metres of axis-angle parameters of SMPL, SMPL-H or SMPL-X, in the file's axes.
 
-    The pelvis is put where ``trans`` is (the body model has it a constant few centimetres off), which alone has a unit. What is no
-    rotation raises MotionError.
+    The pelvis is put where ``trans`` is (the body model has it a constant few centimetres off), which alone has a unit.
+    What is no rotation raises MotionError.
     """
     import numpy as np
     from scipy.spatial.transform import Rotation
@@ -74,7 +75,8 @@ def _turns(name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         poses = poses.reshape(len(poses), -1)
     if poses.ndim != 2 or poses.shape[1] < needed or poses.shape[1] % 3:
         raise MotionError(
-            f"{name}: pose parameters are {poses.shape}; expected (frames, 3 x joints) with the body's {len(JOINTS)} joints first: "
+            f"{name}: pose parameters are {poses.shape}; expected (frames, 3 x joints) with the body's "
+            f"{len(JOINTS)} joints first: "
             f"{needed} (SMPL-X's body), 72 (SMPL), 156 (SMPL-H) or 165 (SMPL-X)"
         )
     turns = poses[:, :needed].reshape(-1, len(JOINTS), 3)
@@ -82,13 +84,15 @@ def _turns(name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     if len(wrong):
         frame, joint, axis = wrong[0]
         raise MotionError(
-            f"{name}: frame {frame}, {JOINTS[joint]}: the rotation's {'xyz'[axis]} is {turns[frame, joint, axis]}; expected radians"
+            f"{name}: frame {frame}, {JOINTS[joint]}: the rotation's {'xyz'[axis]} is "
+            f"{turns[frame, joint, axis]}; expected radians"
         )
     sizes = np.linalg.norm(turns, axis=-1)
     if sizes.size and sizes.max() > LARGEST_ANGLE_RAD + 1e-6:
         frame, joint = np.unravel_index(np.argmax(sizes), sizes.shape)
         raise MotionError(
-            f"{name}: frame {frame}, {JOINTS[joint]}: the rotation is by {sizes[frame, joint]:.4g} rad, more than a full turn. "
+            f"{name}: frame {frame}, {JOINTS[joint]}: the rotation is by {sizes[frame, joint]:.4g} rad, more "
+            "than a full turn. "
             "Degrees? Expected axis-angle in radians."
         )
     return turns

@@ -1,7 +1,8 @@
-"""Makes ``run_small`` (73 made-up episodes from a seeded generator) and ``run_small.txt`` (what the terminal shows of it).
+"""Makes ``run_small`` (73 made-up episodes from a seeded generator) and ``run_small.txt`` (what the terminal shows of
+it).
 
-Run it as ``python -m tests.data.make_run_small`` when a table is meant to change, and read the difference before committing.
-"""
+Run it as ``python -m tests.data.make_run_small`` when a table is meant to change, and read the difference before
+committing."""
 
 from __future__ import annotations
 

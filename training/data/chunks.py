@@ -1,4 +1,5 @@
-"""What recipes train on: the frames of many episodes of one body, one after another, whatever the format on the disk."""
+"""What recipes train on: the frames of many episodes of one body, one after another,
+whatever the format on the disk."""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ class Chunks:
         return [f"{_contents(f.file)}/{f.stretch}" for f in stretches]  # type: ignore[attr-defined]  # all readers' have it
 
     def fingerprint(self) -> str:
-        """Return a digest of all numbers, the instructions and the lengths of the videos; the folder's name does not enter."""
+        """Return a digest of all numbers, the instructions and the lengths of the videos;
+        the folder's name does not enter."""
         sha = hashlib.sha256("\n".join([self.embodiment, self.camera, *self.instructions]).encode())
         for name in sorted(self.values):
             sha.update(name.encode() + np.ascontiguousarray(self.values[name]).tobytes())
@@ -75,10 +77,12 @@ class Chunks:
 
 
 def open_folders(folders: Sequence[Path], shares: Sequence[float]) -> list[Chunks]:
-    """Return what these folders hold, each as ``open_chunks`` does; ``shares``: one for all of them, or one for each."""
+    """Return what these folders hold, each as ``open_chunks`` does; ``shares``: one for all of them,
+    or one for each."""
     if len(shares) not in (1, len(folders)):
         raise DataError(
-            f"--episodes has {len(shares)} shares and --data {len(folders)} folders: give one share for all, or one for each"
+            f"--episodes has {len(shares)} shares and --data {len(folders)} folders: give one share for all, "
+            "or one for each"
         )
     places = [folder.resolve() for folder in folders]
     if twice := [folder for folder, place in zip(folders, places, strict=True) if places.count(place) > 1]:
@@ -88,7 +92,8 @@ def open_folders(folders: Sequence[Path], shares: Sequence[float]) -> list[Chunk
 
 
 def open_chunks(folder: Path, share: float = 1.0, embodiment: str | None = None) -> list[Chunks]:
-    """Return what a folder holds: the demonstrations of all its data sets, and apart from them a collection's single frames.
+    """Return what a folder holds: the demonstrations of all its data sets, and apart from them a collection's single
+    frames.
 
     ``share``: how much of every data set is used, from its beginning, so that a smaller share lies inside a larger one.
     ``embodiment``: gr1, gr1_eef or human_egodex; by default what the names of the parts say.
@@ -148,7 +153,8 @@ def embodiment_of(layout: Layout) -> str:
 
 
 def letterbox(picture: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """Return a picture as a square, uint8 (side, side, 3): resized whole, with black bands above and below or beside it."""
+    """Return a picture as a square, uint8 (side, side, 3): resized whole,
+    with black bands above and below or beside it."""
     height, width, _ = picture.shape
     if height == width == side:
         return picture

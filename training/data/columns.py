@@ -1,4 +1,5 @@
-"""Which columns of a LeRobot set are parts, cameras, annotations or extras: by ``modality.json``, else by their names."""
+"""Which columns of a LeRobot set are parts, cameras, annotations or extras: by ``modality.json``,
+else by their names."""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ KNOWN = (*SECTIONS, "video", "annotation")
 def read_layout(info: Info, tasks: Mapping[int, str], remarks: list[str]) -> Layout:
     """Return the layout of ``meta/modality.json``, or of the features where there is none.
 
-    Everything that a set has is a part, a camera, an annotation or an extra; what is not gets a sentence in ``remarks``.
-    """
+    Everything that a set has is a part, a camera, an annotation or an extra; what is not gets a sentence in
+    ``remarks``."""
     check_names(info.features, info.file)
     if present(info.root, MODALITY):
         modality = jsons.read_json(file_of(info.root, MODALITY))
@@ -144,7 +145,8 @@ def _part(info: Info, section: str, key: str, entry: dict[str, Any]) -> Part:
         raise DataError(f"{where} lies in the column {column}, which {what}; info.json has {', '.join(info.features)}")
     if not start < end <= feature.width:
         raise DataError(
-            f"{info.root}: modality.json puts {section}.{key} at {start}:{end} of {column}, which has {feature.width} columns"
+            f"{info.root}: modality.json puts {section}.{key} at {start}:{end} of {column}, which has "
+            f"{feature.width} columns"
         )
     about = {k: v for k, v in entry.items() if k not in ("start", "end", "original_key")}
     return Part(column, start, end, feature.dtype, about)
@@ -155,7 +157,8 @@ def _camera(info: Info, key: str, entry: dict[str, Any]) -> str:
     feature = info.features.get(column)
     if feature is None or feature.dtype not in PICTURES:
         raise DataError(
-            f"{info.root / MODALITY}: video.{key} is the column {column[:80]!r}, which info.json does not have as video or image"
+            f"{info.root / MODALITY}: video.{key} is the column {column[:80]!r}, which info.json does not have "
+            "as video or image"
         )
     return column
 

@@ -16,7 +16,8 @@ from training.data.paths import file_of
 from training.data.video import frame_times, read_frames, read_span
 
 REACH = 0.4
-"""Of the time between two rows: how far a picture's time may be from its row's. Videos slower than the rows are further."""
+"""Of the time between two rows: how far a picture's time may be from its row's.
+Videos slower than the rows are further."""
 MAX_PIXELS = 50_000_000
 MODES = ("RGB", "L", "P")
 
@@ -49,7 +50,8 @@ class Footage:
         return read_frames(self.file, self.places()[np.asarray(indices, np.int64)])
 
     def places(self) -> np.ndarray:
-        """Return the number within the file of every frame's picture; rows and video that do not fit raise DataError."""
+        """Return the number within the file of every frame's picture;
+        rows and video that do not fit raise DataError."""
         times = frame_times(self.file)
         if self.seconds is None:
             if abs(len(times) - self.frames) > 1 or len(times) < self.frames:
@@ -71,7 +73,8 @@ class Footage:
         rate = f" at {(len(times) - 1) / times[-1]:.4g} Hz" if len(times) > 1 else ""
         end = min(times[-1], self.until)
         return (
-            f"{self.file} has no picture for row {row} of its episode, at {self.seconds[row]:.3f} s: it has {len(times)} "  # type: ignore[index]
+            f"{self.file} has no picture for row {row} of its episode, at {self.seconds[row]:.3f} s: it has "
+            f"{len(times)} "  # type: ignore[index]
             f"pictures{rate} up to {end:.3f} s, the rows come at {self.fps:g} Hz; mend fps, timestamps or the video"
         )
 

@@ -1,4 +1,5 @@
-"""HDF5 files of strangers: nothing outside the file is read, nothing larger than memory, and what is wrong is a sentence."""
+"""HDF5 files of strangers: nothing outside the file is read, nothing larger than memory,
+and what is wrong is a sentence."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ def names(group: Any) -> list[str]:
 
 
 def find(group: Any, place: str) -> Any:
-    """Return what stands at a place such as ``obs/left_arm``, None where nothing does; a way out of the file raises DataError."""
+    """Return what stands at a place such as ``obs/left_arm``, None where nothing does;
+    a way out of the file raises DataError."""
     for name in place.split("/"):
         if not hasattr(group, "keys") or name not in group:
             return None
@@ -125,5 +127,6 @@ def _check_link(group: Any, name: str) -> None:
 
     if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
         raise DataError(
-            f"{group.file.filename}: {group.name.rstrip('/')}/{name} is a link to another file; this reads one file only"
+            f"{group.file.filename}: {group.name.rstrip('/')}/{name} is a link to another file; this reads one "
+            "file only"
         )

@@ -1,4 +1,5 @@
-"""JSON of strangers: read with a bound, as UTF-8 with or without a mark in front, and told in one sentence where it is broken."""
+"""JSON of strangers: read with a bound, as UTF-8 with or without a mark in front,
+and told in one sentence where it is broken."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ def parse(text: str, where: str) -> dict[str, Any]:
 def field(
     content: dict[str, Any], key: str, check: Callable[[Any], bool], expected: str, where: object, default: Any = None
 ) -> Any:
-    """Return a field of an object, or ``default`` where it is absent and a default is given; a wrong one raises DataError."""
+    """Return a field of an object, or ``default`` where it is absent and a default is given;
+    a wrong one raises DataError."""
     value = content.get(key, default)
     if not check(value):
         given = f"is {short(value)}" if key in content else "is missing"

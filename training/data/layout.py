@@ -1,4 +1,5 @@
-"""What a data set's columns hold: named body parts in flat vectors, declared as GR00T's ``meta/modality.json`` declares them."""
+"""What a data set's columns hold: named body parts in flat vectors,
+declared as GR00T's ``meta/modality.json`` declares them."""
 
 from __future__ import annotations
 
@@ -63,7 +64,8 @@ class Feature:
 
 @dataclass(frozen=True)
 class Layout:
-    """Names and places of everything that a frame has. Order in a flat vector never matters: parts are found by name."""
+    """Names and places of everything that a frame has. Order in a flat vector never matters:
+    parts are found by name."""
 
     embodiment: str  # LeRobot's robot_type
     fps: float
@@ -87,7 +89,8 @@ class Layout:
         return {part.column: part.dtype for part in self.parts.values()}
 
     def pack(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return flat vectors, column -> (frames, width), from parts (frames, width); an absent or misshapen one raises."""
+        """Return flat vectors, column -> (frames, width), from parts (frames, width);
+        an absent or misshapen one raises."""
         frames, dtypes = len(next(iter(values.values()))), self.dtypes()
         flat = {name: np.zeros((frames, width), dtypes[name]) for name, width in self.columns().items()}
         for name, part in self.parts.items():

@@ -1,4 +1,5 @@
-"""What LeRobot v2 and v3 share: ``meta/info.json``, columns and their names, one episode's rows, and what both write."""
+"""What LeRobot v2 and v3 share: ``meta/info.json``, columns and their names, one episode's rows,
+and what both write."""
 
 from __future__ import annotations
 
@@ -24,8 +25,15 @@ COUNTED = ("episode_index", "tasks", "length", "dataset_from_index", "dataset_to
 """Fields of an episode that a writer makes anew; all others are notes."""
 PICTURES = ("video", "image")
 META = (
-    "info.json", "modality.json", "tasks.jsonl", "tasks.parquet", "episodes", "episodes.jsonl", "episodes_stats.jsonl", "stats.json",
-)  # fmt: skip
+    "info.json",
+    "modality.json",
+    "tasks.jsonl",
+    "tasks.parquet",
+    "episodes",
+    "episodes.jsonl",
+    "episodes_stats.jsonl",
+    "stats.json",
+)
 """Files that are read, or that a writer makes anew."""
 MAX_FPS = 1000
 MAX_WIDTH = 1_000_000
@@ -104,7 +112,8 @@ def listed_tasks(root: Path) -> dict[int, str]:
 
 
 def checked_tasks(lines: Iterable[tuple[Any, Any]], file: Path) -> dict[int, str]:
-    """Return number -> text of (number, text) pairs; one that is no such pair, or a number used twice, raises DataError."""
+    """Return number -> text of (number, text) pairs; one that is no such pair, or a number used twice,
+    raises DataError."""
     tasks: dict[int, str] = {}
     for number, text in lines:
         if not jsons.whole(number) or not jsons.is_text(text):
@@ -221,7 +230,8 @@ class Reader:
             raise place.error("timestamp", "does not ascend", int(np.argmax(wrong)) + 1)
         if len(gaps) and abs(np.median(gaps) * self.info.fps - 1) > ANOTHER_RATE:
             raise DataError(
-                f"{place.file}: the rows of episode {place.episode} are {np.median(gaps):.4g} s apart by their timestamp, "
+                f"{place.file}: the rows of episode {place.episode} are {np.median(gaps):.4g} s apart by their "
+                "timestamp, "
                 f"but info.json says {self.info.fps:g} fps"
             )
         if np.abs(times - times[0] - even).max() > UNEVEN / self.info.fps:

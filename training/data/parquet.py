@@ -35,7 +35,8 @@ class Place:
 
 
 def write_table(file: Path, columns: Mapping[str, Any]) -> None:
-    """Write columns, arrays (rows,) or (rows, width), lists or Arrow arrays, as a Parquet file that is complete or absent."""
+    """Write columns, arrays (rows,) or (rows, width), lists or Arrow arrays,
+    as a Parquet file that is complete or absent."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -45,13 +46,15 @@ def write_table(file: Path, columns: Mapping[str, Any]) -> None:
 
 
 def read_table(file: Path) -> dict[str, np.ndarray]:
-    """Return the columns of a file that this wrote, (rows,) or (rows, width); one that is absent or broken raises DataError."""
+    """Return the columns of a file that this wrote, (rows,) or (rows, width);
+    one that is absent or broken raises DataError."""
     table = open_table(file)
     return {name: _numpy(table[name]) for name in table.column_names}
 
 
 def open_table(file: Path, wanted: Sequence[str] | None = None) -> Any:
-    """Return the wanted columns that a file has as an Arrow table; one that is absent, broken or huge raises DataError."""
+    """Return the wanted columns that a file has as an Arrow table; one that is absent,
+    broken or huge raises DataError."""
     import pyarrow.parquet as pq
 
     with _told(file):

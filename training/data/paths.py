@@ -15,7 +15,8 @@ MAX_PATTERN = 500
 
 
 def inside(root: Path, *names: str | Path) -> Path:
-    """Return ``root/names``; a path that is absolute, climbs, or leaves the root by a symbolic link raises DataError."""
+    """Return ``root/names``; a path that is absolute, climbs, or leaves the root by a symbolic link raises
+    DataError."""
     path = Path(*names)
     if path.is_absolute() or ".." in path.parts or "\0" in str(path):
         raise DataError(
@@ -28,7 +29,8 @@ def inside(root: Path, *names: str | Path) -> Path:
         raise DataError(f"{whole} cannot be followed ({error})") from error
     if leaves:
         raise DataError(
-            f"{whole} is a link that leaves {root}; where you trust it, copy the data set with `cp -rL` and use the copy"
+            f"{whole} is a link that leaves {root}; where you trust it, copy the data set with `cp -rL` and "
+            "use the copy"
         )
     return whole
 
@@ -75,7 +77,8 @@ def fill(pattern: str, values: Mapping[str, int | str], where: Path) -> str:
 
 
 def plain(name: str, what: str) -> str:
-    """Return a name that becomes one folder or file; one with slashes, a leading dot or control characters raises DataError."""
+    """Return a name that becomes one folder or file; one with slashes,
+    a leading dot or control characters raises DataError."""
     if not PLAIN_NAME.fullmatch(name) or name.startswith(".") or len(name.encode()) > MAX_NAME_BYTES:
         raise DataError(
             f"{what} is {name[:80]!r}, which is no name of a folder: it must have no slashes and no leading dot"

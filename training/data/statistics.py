@@ -33,7 +33,8 @@ def describe(values: np.ndarray) -> dict[str, list]:
 
 
 def describe_pictures(pictures: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Return min, max, mean and std per channel of pictures (height, width, 3), scaled to 0..1, in LeRobot's shape (3, 1, 1).
+    """Return min, max, mean and std per channel of pictures (height, width, 3), scaled to 0..1, in LeRobot's shape (3,
+    1, 1).
 
     Sums are of whole numbers, so that the result does not depend on the order of summation.
     """

@@ -16,7 +16,8 @@ from training.data.paths import regular
 KEYFRAME_EVERY = 8
 """Frames between two keyframes: a random frame costs at most so many decodings."""
 SKIP = 32
-"""Frames that are rather decoded than jumped over: a jump begins at the keyframe before its goal, which may lie behind."""
+"""Frames that are rather decoded than jumped over: a jump begins at the keyframe before its goal,
+which may lie behind."""
 CRF = "20"
 MAX_PIXELS = 50_000_000
 ONLY_FILES = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi", "protocol_whitelist": "file"}
@@ -46,7 +47,8 @@ class VideoFile:
             self._stream = _stream(self._container, picture.shape, self._fps, self._keyframe_every)
         if picture.shape != self._shape or picture.dtype != np.uint8:
             raise DataError(
-                f"{self._file}: picture {self.frames} is {picture.dtype} {picture.shape}, the first was uint8 {self._shape}"
+                f"{self._file}: picture {self.frames} is {picture.dtype} {picture.shape}, the first was uint8 "
+                f"{self._shape}"
             )
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
         self._container.mux(self._stream.encode(frame))
@@ -85,7 +87,8 @@ def read_frames(file: Path, indices: Sequence[int] | np.ndarray) -> list[np.ndar
 
 
 def read_span(file: Path, indices: Sequence[int] | np.ndarray) -> Iterator[np.ndarray]:
-    """Yield frames by number, ascending (one may repeat), uint8 (height, width, 3); a file that ends too early raises DataError."""
+    """Yield frames by number, ascending (one may repeat), uint8 (height, width, 3);
+    a file that ends too early raises DataError."""
     numbers, repeats = np.unique(np.asarray(indices, np.int64), return_counts=True)
     for (_, picture), times in zip(_decode(file, numbers.tolist()), repeats, strict=True):
         for _ in range(times):

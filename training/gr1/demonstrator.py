@@ -105,7 +105,8 @@ class Station:
     def _lead(
         self, spec: EpisodeSpec, observation: Mapping[str, Any], instruction: str
     ) -> tuple[Mapping[str, Any], int, bool]:
-        """Let the student act for a random while; return the observation then, its steps, and whether it solved the task."""
+        """Let the student act for a random while; return the observation then, its steps,
+        and whether it solved the task."""
         if self._student is None:
             return observation, 0, False
         steps = int(generator(spec.seed, "lead-in").integers(self._order.lead_in + 1))

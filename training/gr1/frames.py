@@ -1,8 +1,8 @@
 """What a frame of a GR1 demonstration holds, and how it is read from the simulator.
 
 Two action spaces: joints (29) and end effectors (57: camera, and per hand the wrist and five fingertips). Positions are
-metres and rotations the first two columns of the rotation matrix, in the frame of the robot's base (x ahead, y left, z up).
-"""
+metres and rotations the first two columns of the rotation matrix, in the frame of the robot's base (x ahead, y left, z
+up)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class Reader:
         return {name: value.astype(np.float32) for name, value in found.items()}
 
     def targets(self) -> dict[str, np.ndarray]:
-        """Return where the object and the container (or the middle of the fixture's room) are, base frame, float32 (3,)."""
+        """Return where the object and the container (or the middle of the fixture's room) are, base frame,
+        float32 (3,)."""
         bodies = self._task.obj_body_id
         object_w = self._data.xpos[bodies["obj"]]
         container_w = self._data.xpos[bodies["container"]] if "container" in bodies else self._room()

@@ -1,7 +1,7 @@
 """Pictures of a scene with everything moved: what teaches a network to see where things are, whatever the robot does.
 
-A demonstration shows few scenes many times, with the hand where the object is. Here arms, waist, hands and objects go to
-random places between two pictures, at about 40 ms each, and no physics runs.
+A demonstration shows few scenes many times, with the hand where the object is. Here arms, waist, hands and objects go
+to random places between two pictures, at about 40 ms each, and no physics runs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Shuffler:
     """Rearranges the scene of an environment, which cannot go on with its episode afterwards."""
 
     def __init__(self, env: Any, start: np.ndarray, postures: Mapping[str, np.ndarray], random: np.random.Generator):
-        """``start``: the scene's qpos after its reset. ``postures``: ``state.<part>`` (frames, width) of the episode, to start from."""
+        """``start``: the scene's qpos after its reset. ``postures``: ``state.<part>`` (frames, width) of the episode,
+        to start from."""
         self._env, self._start, self._postures, self._random = env, start, postures, random
         self._model, self._data, self._task = env.simulator.model, env.simulator.data, env.simulator.task
         self._reader = Reader(env.simulator)

@@ -1,4 +1,5 @@
-"""A learner at work before its teacher: it brings the scene into the states that it makes for itself (DAgger, Ross 2011)."""
+"""A learner at work before its teacher: it brings the scene into the states that it makes for itself (DAgger,
+Ross 2011)."""
 
 from __future__ import annotations
 

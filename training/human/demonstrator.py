@@ -1,4 +1,5 @@
-"""What a collecting worker of the human body does: play scripts on new scenes and write those that a person could have done."""
+"""What a collecting worker of the human body does: play scripts on new scenes and write those that a person could have
+done."""
 
 from __future__ import annotations
 

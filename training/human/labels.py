@@ -1,7 +1,7 @@
 """What is recorded of a demonstration: EgoDex's 69 transforms in the frame of ARKit, confidences, and where things are.
 
-ARKit's world: origin on the floor where the session began, y up, z towards the person. The camera's frame: x right, y down,
-z ahead. A joint's frame is its bone's: x along it to the fingers, z out of the back of the hand.
+ARKit's world: origin on the floor where the session began, y up, z towards the person. The camera's frame: x right, y
+down, z ahead. A joint's frame is its bone's: x along it to the fingers, z out of the back of the hand.
 """
 
 from __future__ import annotations

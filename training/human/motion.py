@@ -23,7 +23,8 @@ def minimum_jerk(share: float) -> float:
 
 @dataclass(frozen=True)
 class Step:
-    """One movement: what it adds to a vector, when it begins and how long it takes (s); ``bulge`` bends its way and ends at 0."""
+    """One movement: what it adds to a vector, when it begins and how long it takes (s);
+    ``bulge`` bends its way and ends at 0."""
 
     start: float
     duration: float

@@ -1,4 +1,5 @@
-"""One demonstration: a person looks, reaches, holds, carries, lets go and withdraws, and pushes the drawer shut if there is one."""
+"""One demonstration: a person looks, reaches, holds, carries, lets go and withdraws,
+and pushes the drawer shut if there is one."""
 
 from __future__ import annotations
 

@@ -29,24 +29,34 @@ def text(
     trained, held = made["motions"]  # pyright: ignore - a pair of counts
     return (
         "# Motion matcher, tiny\n\n"
-        "Points of motions (fifteen key points) and of texts, near each other where a text tells the motion: text-to-motion's evaluator\n"
-        "(Guo et al. 2022: two convolutions and a recurrent network over movements, a recurrent network over words), smaller, on MiniLM's\n"
-        "words, trained from nothing. `crossbody score motion` prints `fid_matcher`, `r_precision_top3_matcher` and more through it.\n"
-        "Licence: Apache-2.0. Its numbers can be compared only with numbers through these weights at the same number of motions.\n\n"
+        "Points of motions (fifteen key points) and of texts, near each other where a text tells the motion: "
+        "text-to-motion's evaluator\n"
+        "(Guo et al. 2022: two convolutions and a recurrent network over movements, a recurrent network over "
+        "words), smaller, on MiniLM's\n"
+        "words, trained from nothing. `crossbody score motion` prints `fid_matcher`, "
+        "`r_precision_top3_matcher` and more through it.\n"
+        "Licence: Apache-2.0. Its numbers can be compared only with numbers through these weights at the same "
+        "number of motions.\n\n"
         f"```\n{command}\n```\n\n"
-        f"{trained} motions ({made['source']}, digest `{made['fingerprint']}`) with captions of their kinds, {made['steps']} updates of "
-        f"{made['batch']} in {int(str(made['seconds'])) / 60:.0f} minutes; torch {made['torch']}; weights {matching.version}.\n"
+        f"{trained} motions ({made['source']}, digest `{made['fingerprint']}`) with captions of their kinds, "
+        f"{made['steps']} updates of "
+        f"{made['batch']} in {int(str(made['seconds'])) / 60:.0f} minutes; torch {made['torch']}; weights "
+        f"{matching.version}.\n"
         "Every fifth seed of every kind is held out, and so are all captions with one of "
         f"{', '.join(repr(w) for w in wordings)}.\n\n"
         + results(matching, held_out)
-        + "\nThe motions are made by rules on one robot, and their captions come from a few templates: on real people and free texts it\n"
-        "matches worse than these rows say. Where new wordings are matched worse than by the kind alone, R-precision of free texts says\n"
-        "little; FID and diversity look at motions only. Bodies from 1.0 to 1.9 m were drawn in training.\n\n![curves](curves.png)\n"
+        + "\nThe motions are made by rules on one robot, and their captions come from a few templates: on real "
+        "people and free texts it\n"
+        "matches worse than these rows say. Where new wordings are matched worse than by the kind alone, "
+        "R-precision of free texts says\n"
+        "little; FID and diversity look at motions only. Bodies from 1.0 to 1.9 m were drawn in "
+        "training.\n\n![curves](curves.png)\n"
     )
 
 
 def results(matching: Matching, held_out: Captioned) -> str:
-    """Return a table of R-precision on real motions of held-out seeds, in wordings known and new, beside chance; and FIDs."""
+    """Return a table of R-precision on real motions of held-out seeds, in wordings known and new, beside chance;
+    and FIDs."""
     lines = ["| real motions, held-out seeds | n | top 1 | top 2 | top 3 | MM-Dist |", "|---|--:|--:|--:|--:|--:|"]
     for name, new in (("captions in trained wordings", False), ("captions in new wordings", True)):
         part = held_out.worded(new)
@@ -94,7 +104,8 @@ def _spread(points: np.ndarray) -> str:
     if len(points) < 4:
         return ""
     return (
-        f"Real against real: FID of halves of {len(points) // 2} motions {drawn(halves)}, diversity of {min(PAIRS, len(points))} pairs "
+        f"Real against real: FID of halves of {len(points) // 2} motions {drawn(halves)}, diversity of "
+        f"{min(PAIRS, len(points))} pairs "
         f"{drawn(lambda rng: float(pair_distances(points, PAIRS, rng).mean()))}.\n"
         f"Means of {REPLICATIONS} draws ± 1.96 standard errors of them; pools of {POOL}.\n"
     )

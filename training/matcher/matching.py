@@ -1,4 +1,5 @@
-"""Motions and their captions for the matcher: the procedural set as features and words, split by seed and by wording."""
+"""Motions and their captions for the matcher: the procedural set as features and words,
+split by seed and by wording."""
 
 from __future__ import annotations
 
@@ -26,9 +27,22 @@ HELD_OUT_EVERY = 5
 """Of every kind, each seed of which this is left over 4 is never trained on, as the library holds them out."""
 
 HELD_OUT_WORDINGS = (
-    "waits", "remains", "sways", "twists", "lowers the body", "in greeting", "extends", "greets", "boxes", "swings",
-    "leaps", "steps around", "marches", "is walking", "shuffles",
-)  # fmt: skip
+    "waits",
+    "remains",
+    "sways",
+    "twists",
+    "lowers the body",
+    "in greeting",
+    "extends",
+    "greets",
+    "boxes",
+    "swings",
+    "leaps",
+    "steps around",
+    "marches",
+    "is walking",
+    "shuffles",
+)
 """Captions with these words are never trained on: at least one wording of every kind of motion."""
 
 SMALLEST, LARGEST = 0.8, 1.45
@@ -79,7 +93,8 @@ def motions(clips_per_kind: int) -> tuple[Captioned, Captioned]:
 
 
 class Matches(Supply):
-    """Batches of motions, each with one of its captions: drawn by (seed, step, process), so that a resumed run repeats."""
+    """Batches of motions, each with one of its captions: drawn by (seed, step, process),
+    so that a resumed run repeats."""
 
     def __init__(self, train: Captioned, held_out: Captioned, size: int, seed: int, unread: float = 0.0):
         """``unread``: the share of a caption's words that is left out in training."""
@@ -88,7 +103,8 @@ class Matches(Supply):
         self._words = _states([c for s in self._sets.values() for told in s.captions for c in told])
 
     def __call__(self, step: int, process: int = 0, held_out: bool = False) -> Batch:
-        """Return features, numbers of codes, words and their mask, and a number for each caption: alike for equal ones."""
+        """Return features, numbers of codes, words and their mask, and a number for each caption:
+        alike for equal ones."""
         random = np.random.default_rng([self._seed, step, process, int(held_out)])
         source = self._sets[held_out]
         rows = random.choice(len(source), min(self._size, len(source)), replace=False)
@@ -157,9 +173,13 @@ def _make(file: Path, clips_per_kind: int) -> Captioned:
 def _write(file: Path, found: Captioned) -> None:
     buffer = io.BytesIO()
     np.savez(
-        buffer, allow_pickle=False, kinds=np.array(found.kinds), features=np.concatenate(found.features),
-        lengths=np.array([len(f) for f in found.features]), captions=np.array(["\n".join(c) for c in found.captions]),
-    )  # fmt: skip
+        buffer,
+        allow_pickle=False,
+        kinds=np.array(found.kinds),
+        features=np.concatenate(found.features),
+        lengths=np.array([len(f) for f in found.features]),
+        captions=np.array(["\n".join(c) for c in found.captions]),
+    )
     write_atomic(file, buffer.getvalue())
 
 

@@ -15,18 +15,22 @@ from training.recipe import command
 WHAT = {
     "motion_tokens": (
         "Motion tokens",
-        "Five independent tokenizers of motion, one for torso, each leg and each arm: fifteen key points at 20 frames a second become five codes\n"
+        "Five independent tokenizers of motion, one for torso, each leg and each arm: fifteen key points at 20 "
+        "frames a second become five codes\n"
         "a step, and back. Editing the codes of one part leaves the other parts' numbers as they are, to the bit.",
     ),
     "whole_body_tokens": ("Whole-body tokens", "One codebook for all fifteen key points, as T2M-GPT has it."),
     "humanoid_vla": (
         "Humanoid-VLA, the language model",
-        "A Llama over words and the codes of five body parts, trained from nothing on 59 sub-tasks (`agents/humanoid_vla/templates.toml`):\n"
-        "31 of them are printed in the paper, the other 28 are this project's. First motions of low quality, then clean ones.",
+        "A Llama over words and the codes of five body parts, trained from nothing on 59 sub-tasks "
+        "(`agents/humanoid_vla/templates.toml`):\n"
+        "31 of them are printed in the paper, the other 28 are this project's. First motions of low quality, "
+        "then clean ones.",
     ),
     "mdm": (
         "MDM, a baseline",
-        "Diffusion of whole motions from a sentence (Tevet et al. 2023), small. Lengths are estimated from the sentence, or given.",
+        "Diffusion of whole motions from a sentence (Tevet et al. 2023), small. Lengths are estimated from the "
+        "sentence, or given.",
     ),
     "t2m_gpt": (
         "T2M-GPT, a baseline",
@@ -34,7 +38,8 @@ WHAT = {
     ),
 }
 BOUNDS = (
-    "All motions are made by rules on one robot (Unitree G1) and their captions come from templates: twelve kinds, at the robot's size.\n"
+    "All motions are made by rules on one robot (Unitree G1) and their captions come from templates: twelve "
+    "kinds, at the robot's size.\n"
     "Nothing here is about people's motions, HumanML3D or free text. Licence: Apache-2.0.\n"
 )
 MEASURED = "measured.md"
@@ -48,7 +53,8 @@ def write_card(done: Done, facts: Mapping[str, Any], results: str = "", name: st
     minutes = done.record["seconds"] / 60
     text = (
         f"# {title}, tiny\n\n{what}\n\n```\n{command(done.run)}\n```\n\n"
-        f"{_told(facts)}; {done.record['steps']:,} updates of {done.run.options.batch} in {minutes:.1f} minutes; torch {done.record['torch']}.\n"
+        f"{_told(facts)}; {done.record['steps']:,} updates of {done.run.options.batch} in {minutes:.1f} "
+        f"minutes; torch {done.record['torch']}.\n"
         f"At the end: {last}.\n\n{results}{_measured(done.run.folder)}{BOUNDS}\n![curves](curves.png)\n"
     )
     write_atomic(done.run.folder / "README.md", text.encode())
@@ -67,8 +73,10 @@ def tokens_table(loss: Loss) -> str:
     )
     kinds = ", ".join(f"{k.replace('_', ' ')} {whole:.0f} / {root:.1f}" for k, (whole, root) in loss.kinds.items())
     return (
-        f"Codes of {loss.clips} held-out motions, against the motions: **{loss.global_mm:.1f} mm** in the world, **{loss.root_mm:.1f} mm** from the pelvis "
-        f"(worst motion {loss.worst_root_mm:.0f}); limbs change by {loss.bones_mm:.1f} mm, the pelvis ends {loss.drift_mm:.0f} mm off.\n"
+        f"Codes of {loss.clips} held-out motions, against the motions: **{loss.global_mm:.1f} mm** in the "
+        f"world, **{loss.root_mm:.1f} mm** from the pelvis "
+        f"(worst motion {loss.worst_root_mm:.0f}); limbs change by {loss.bones_mm:.1f} mm, the pelvis ends "
+        f"{loss.drift_mm:.0f} mm off.\n"
         f"By kind, world / pelvis, mm: {kinds}.\nCodes that occur (perplexity): {used}.\n\n"
     )
 
@@ -77,11 +85,15 @@ def _told(facts: Mapping[str, Any]) -> str:
     if "low" in facts:
         low, high = facts["low"], facts["high"]
         return (
-            f"Low quality: {low['clips']:,} motions, {low['frames']:,} frames, {low['hours']:.2f} h; clean: {high['clips']:,} motions, "
+            f"Low quality: {low['clips']:,} motions, {low['frames']:,} frames, {low['hours']:.2f} h; clean: "
+            f"{high['clips']:,} motions, "
             f"{high['frames']:,} frames, {high['hours']:.2f} h (digest `{facts['fingerprint']}`)"
         )
     train, test = facts["clips"]
-    return f"{train:,} motions, {facts['minutes']:,.0f} minutes (digest `{facts['fingerprint']}`), {test} of other seeds held out"
+    return (
+        f"{train:,} motions, {facts['minutes']:,.0f} minutes (digest `{facts['fingerprint']}`), {test} of other "
+        "seeds held out"
+    )
 
 
 def _measured(folder: Path) -> str:

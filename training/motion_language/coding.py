@@ -27,12 +27,14 @@ def mirrored_text(text: str) -> str:
 
 
 def trained_captions(texts: Sequence[str]) -> tuple[str, ...]:
-    """Return the captions whose wordings may be trained on: the matcher's, whose held-out wordings stay unseen by all."""
+    """Return the captions whose wordings may be trained on: the matcher's,
+    whose held-out wordings stay unseen by all."""
     return tuple(t for t in texts if not is_new(t))
 
 
 def coded(net: PartCodes, clips: Numbered, told: Sequence[bool] | None = None) -> list[list[Coded]]:
-    """Return the versions of every clip as codes: straight and mirrored, at all phases. ``told``: which clips have captions."""
+    """Return the versions of every clip as codes: straight and mirrored, at all phases. ``told``:
+    which clips have captions."""
     whole = net.sizes.frames_per_code
     shifts = range(0, whole, max(1, whole // PHASES))
     found: list[list[Coded]] = []

@@ -1,4 +1,5 @@
-"""What the language model reads: sub-tasks asked about clips, written once as ids and then drawn in batches of like length."""
+"""What the language model reads: sub-tasks asked about clips, written once as ids and then drawn in batches of like
+length."""
 
 from __future__ import annotations
 
@@ -18,9 +19,27 @@ from tasks.motion.parts import TRACKS
 from training.loop import Batch, Supply
 
 MIXTURE = {
-    "d": 8.0, "c": 0.6, "o": 2.0, "k": 1.2, "mk": 0.4, "t": 1.0, "mt": 0.4, "s": 2.0, "ms": 0.4, "oc": 1.5, "kc": 1.0, "tc": 2.0, "sc": 2.0,
-    "st": 1.2, "kt": 0.6, "skc": 0.6, "sk": 0.6, "pc": 0.6, "ptc": 0.4, "stc": 0.8,
-}  # fmt: skip
+    "d": 8.0,
+    "c": 0.6,
+    "o": 2.0,
+    "k": 1.2,
+    "mk": 0.4,
+    "t": 1.0,
+    "mt": 0.4,
+    "s": 2.0,
+    "ms": 0.4,
+    "oc": 1.5,
+    "kc": 1.0,
+    "tc": 2.0,
+    "sc": 2.0,
+    "st": 1.2,
+    "kt": 0.6,
+    "skc": 0.6,
+    "sk": 0.6,
+    "pc": 0.6,
+    "ptc": 0.4,
+    "stc": 0.8,
+}
 """Shares of the families of sub-tasks."""
 WINDOWED, LEAST_STEPS = 0.8, 4
 """Share of the questions without a caption that are about a random window, of this many steps or more.
@@ -78,7 +97,8 @@ class Asker:
         return Question(task, wording, given, self._answer(task, steps, tracks, words), steps, tracks, frames)
 
     def _told(self, rng: np.random.Generator, how: str, steps: int) -> int:
-        """Return a length in frames, of which ``steps`` is the nearest whole number, or that it exceeds or is near to."""
+        """Return a length in frames, of which ``steps`` is the nearest whole number,
+        or that it exceeds or is near to."""
         whole = self.writer.frames_per_code
         if how == "time":
             return steps * whole + int(rng.integers(-(whole // 2) + 1, whole // 2 + 1))

@@ -16,9 +16,16 @@ from tasks.motion.keypoints import NAMES
 from tasks.motion.parts import FPS
 
 STANDING = {
-    "pelvis": (0, 0, 0.78), "left_hip": (0, 0.12, 0.70), "left_knee": (0.03, 0.12, 0.40), "left_ankle": (0, 0.12, 0.08),
-    "torso": (0, 0, 0.94), "head": (0, 0, 1.24), "left_shoulder": (0, 0.16, 1.1), "left_elbow": (0, 0.2, 0.92), "left_wrist": (0.1, 0.2, 0.76),
-}  # fmt: skip
+    "pelvis": (0, 0, 0.78),
+    "left_hip": (0, 0.12, 0.70),
+    "left_knee": (0.03, 0.12, 0.40),
+    "left_ankle": (0, 0.12, 0.08),
+    "torso": (0, 0, 0.94),
+    "head": (0, 0, 1.24),
+    "left_shoulder": (0, 0.16, 1.1),
+    "left_elbow": (0, 0.2, 0.92),
+    "left_wrist": (0.1, 0.2, 0.76),
+}
 """The left and the middle of a standing figure, m; the right is its mirror image."""
 
 

@@ -1,4 +1,5 @@
-"""Clean clips as a video's pose estimator would have seen them: the first stage's data, by the numbers of ``lowquality.toml``."""
+"""Clean clips as a video's pose estimator would have seen them: the first stage's data,
+by the numbers of ``lowquality.toml``."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def has_caption(rng: np.random.Generator) -> bool:
 
 
 def worsened(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return key points (T, 15, 3) with another person's limbs, jitter, errors of depth, drift and perhaps a hidden limb."""
+    """Return key points (T, 15, 3) with another person's limbs, jitter, errors of depth,
+    drift and perhaps a hidden limb."""
     s = settings()
     height = rng.uniform(*s["person"]["height"])
     out = _other_limbs(points, rng)

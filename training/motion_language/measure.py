@@ -1,4 +1,5 @@
-"""The ``language`` command: what the language model and its baselines make of held-out captions, beside floors, and what they obey."""
+"""The ``language`` command: what the language model and its baselines make of held-out captions, beside floors,
+and what they obey."""
 
 from __future__ import annotations
 
@@ -28,12 +29,15 @@ BATCH = 96
 
 @dataclass(frozen=True)
 class Arguments:
-    """Measure models of motion on the held-out test set: sets, texts, feet, lengths, conditions. Every row is a folder that `report` reads."""
+    """Measure models of motion on the held-out test set: sets, texts, feet, lengths, conditions.
+    Every row is a folder that `report` reads."""
 
     data: Path | None = None
-    """A pack that `crossbody motions pack` wrote; by default the procedural motions are made here, once, and kept in the cache."""
+    """A pack that `crossbody motions pack` wrote; by default the procedural motions are made here, once,
+    and kept in the cache."""
     clips: int = 200
-    """Motions of every kind to take from it: the test set is every fifth of the first 160, other real motions are the rest."""
+    """Motions of every kind to take from it: the test set is every fifth of the first 160,
+    other real motions are the rest."""
     kinds: int = 32
     """Test motions of every kind."""
     tokens: Path | None = None
@@ -47,8 +51,8 @@ class Arguments:
     also: tuple[str, ...] = ()
     """More language models on the same tokens, as name=DIR: the stages of Table 4."""
     rows: tuple[str, ...] = ()
-    """Only these rows; by default all: real, other, right_kind, still, jitter, codes, whole_codes, mdm, mdm_given, t2m_gpt,
-    t2m_gpt_given, humanoid_vla, humanoid_vla_given and those of --also."""
+    """Only these rows; by default all: real, other, right_kind, still, jitter, codes, whole_codes, mdm, mdm_given,
+    t2m_gpt, t2m_gpt_given, humanoid_vla, humanoid_vla_given and those of --also."""
     questions: int = 96
     """Questions of each condition; 0 leaves the conditions out."""
     temperature: float = 0.7
@@ -254,13 +258,18 @@ def _scored(given: Arguments, row: Row, test: Test) -> dict[str, Any]:
     lines = [json.loads(line) for line in (folder / "score" / "table.jsonl").read_text().splitlines()]
     values = {
         line["metric"]: (line["value"], line["low"], line["high"])
-        for line in lines if line["system"] == "prediction" and line.get("weighting") != "frames"
-    }  # fmt: skip
+        for line in lines
+        if line["system"] == "prediction" and line.get("weighting") != "frames"
+    }
     off = np.abs([len(p) - n for p, n in zip(row.points, test.frames, strict=True)]) / FPS
     return {
-        "row": row.name, "n": len(row.points), "cpu_s": round(row.cpu_s, 1), "length_error_s": float(off.mean()),
-        "mean_s": float(np.mean([len(p) for p in row.points]) / FPS), "metrics": values,
-    }  # fmt: skip
+        "row": row.name,
+        "n": len(row.points),
+        "cpu_s": round(row.cpu_s, 1),
+        "length_error_s": float(off.mean()),
+        "mean_s": float(np.mean([len(p) for p in row.points]) / FPS),
+        "metrics": values,
+    }
 
 
 def _draw(file: Path, row: Row, test: Test) -> None:

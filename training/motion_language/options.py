@@ -15,7 +15,8 @@ class MotionOptions(Options):
     """What a model of motions is trained on, and how long."""
 
     data: Path | None = None
-    """A pack that `crossbody motions pack` wrote; by default the procedural motions are made here, once, and kept in the cache."""
+    """A pack that `crossbody motions pack` wrote; by default the procedural motions are made here, once,
+    and kept in the cache."""
 
     clips: int | None = None
     """Motions of every kind, 300 when none is given; every fifth seed is held out."""

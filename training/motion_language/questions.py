@@ -176,9 +176,16 @@ def _mm(one: np.ndarray, other: np.ndarray) -> float:
 def _obeyed(name: str, measure: str, values: np.ndarray, floor: tuple[np.ndarray, str], forced: bool) -> Obeyed:
     others, told = floor
     return Obeyed(
-        name, measure, float(values.mean()), _half_width(values), float(others.mean()), _half_width(others), told,
-        len(values), forced,
-    )  # fmt: skip
+        name,
+        measure,
+        float(values.mean()),
+        _half_width(values),
+        float(others.mean()),
+        _half_width(others),
+        told,
+        len(values),
+        forced,
+    )
 
 
 def _half_width(values: np.ndarray) -> float:

@@ -1,4 +1,5 @@
-"""Vectors of all captions for the baselines, made once and kept in the cache as bytes: a machine without MiniLM can train from them."""
+"""Vectors of all captions for the baselines, made once and kept in the cache as bytes:
+a machine without MiniLM can train from them."""
 
 from __future__ import annotations
 

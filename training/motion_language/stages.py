@@ -59,8 +59,11 @@ def opened(options: LanguageOptions, tokens: PartCodes) -> StageData:
         found = mapped(partial(_worse, options.seed), low, options.processes)
         worse, told = Numbered(low, [numbers for numbers, _ in found]), [said for _, said in found]
     facts = {
-        "low": _fact(low, worse), "high": _fact(kept, clean), "test": len(test), "fingerprint": fingerprint([*kept, *low]),
-    }  # fmt: skip
+        "low": _fact(low, worse),
+        "high": _fact(kept, clean),
+        "test": len(test),
+        "fingerprint": fingerprint([*kept, *low]),
+    }
     codes = [coded(tokens, worse, told), coded(tokens, clean), coded(tokens, numbered(test))]
     captions = [c for clip in (*codes[0], *codes[1]) for c in (*clip[0].captions, *clip[-1].captions)]
     return StageData(codes[0], codes[1], codes[2], captions, facts)

@@ -73,10 +73,15 @@ def measure(net: PartCodes, clips: list[Clip]) -> Loss:
     kinds = {k: values[[c.kind == k for c in clips]].mean(0) for k in dict.fromkeys(c.kind for c in clips)}
     whole, root, bones, drift = values.mean(0)
     return Loss(
-        len(clips), whole, root, values[:, 1].max(), bones, drift,
+        len(clips),
+        whole,
+        root,
+        values[:, 1].max(),
+        bones,
+        drift,
         {k: (float(v[0]), float(v[1])) for k, v in kinds.items()},
         {p: ((c > 0).mean(), _perplexity(c)) for p, c in zip(net.columns, counts, strict=True)},
-    )  # fmt: skip
+    )
 
 
 def _errors(made: np.ndarray, real: np.ndarray) -> tuple[float, float, float, float]:

@@ -29,13 +29,15 @@ SCALE_BATCHES = 40
 
 @dataclass(frozen=True)
 class BasePolicyOptions(UnitOptions):
-    """Train a base policy, which estimates a chunk without pictures: `train base_policy --data DIR`, for `train gr00t|vla_unit --base-policy`."""
+    """Train a base policy, which estimates a chunk without pictures: `train base_policy --data DIR`,
+    for `train gr00t|vla_unit --base-policy`."""
 
     human_share: float = 0.25
     """How often human chunks are drawn, against the robot's."""
 
     state_noise: float = 0.03
-    """Standard deviation, rad or m, of noise on the state; the action stays in place, so the noise teaches to correct it."""
+    """Standard deviation, rad or m, of noise on the state; the action stays in place,
+    so the noise teaches to correct it."""
 
     position_noise: float = 0.02
     """Standard deviation, m, of noise on where object and container are: an object localizer errs, too."""
@@ -49,9 +51,15 @@ def build(options: BasePolicyOptions) -> Supervised:
     config = load_size(options.size).policy
     shares = {"demonstrations": 1.0, "frames": 0.0, "human_egodex": options.human_share}
     needs = Needs(
-        config.embodiments, config.visual, config.horizon, options.batch or 0, shares, goal=False,
-        state_noise=options.state_noise, pictures=False,
-    )  # fmt: skip
+        config.embodiments,
+        config.visual,
+        config.horizon,
+        options.batch or 0,
+        shares,
+        goal=False,
+        state_noise=options.state_noise,
+        pictures=False,
+    )
     ready = make_ready(options, open_sets(options), needs)
     write = keep("base_policy", WHAT, config, ready, lambda model: model.base)
 

@@ -39,14 +39,15 @@ class LanguageOptions(MotionOptions):
     """The folder of `train motion_tokens`."""
 
     low: Path | None = None
-    """A folder of motions of low quality for the first stage, such as estimates from video or what a generator made; captions are
-    optional. By default the clean motions, made worse as an estimator would."""
+    """A folder of motions of low quality for the first stage, such as estimates from video or what a generator made;
+    captions are optional. By default the clean motions, made worse as an estimator would."""
 
     high: Path | None = None
     """A folder of clean motions for the second stage, instead of the procedural ones."""
 
     low_share: float = 0.5
-    """Share of the updates that are on motions of low quality, which come first: 0 and 1 leave one of the stages out."""
+    """Share of the updates that are on motions of low quality, which come first:
+    0 and 1 leave one of the stages out."""
 
     high_part: float = 1.0
     """Share of the clean motions that the second stage may see."""
@@ -107,9 +108,14 @@ def build(options: LanguageOptions) -> Supervised:
 
     facts = data.facts | {"language": asdict(sizes), "vocabulary": vocabulary.size}
     return Supervised(
-        lambda: LanguageModel(sizes, vocabulary), stages.Stages(supplies[0], supplies[1], switch), options.steps, options.learning_rate,
-        facts, finish, bf16=options.bf16,
-    )  # fmt: skip
+        lambda: LanguageModel(sizes, vocabulary),
+        stages.Stages(supplies[0], supplies[1], switch),
+        options.steps,
+        options.learning_rate,
+        facts,
+        finish,
+        bf16=options.bf16,
+    )
 
 
 def plan(options: LanguageOptions) -> str:

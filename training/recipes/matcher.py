@@ -61,9 +61,11 @@ def build(options: MatcherOptions) -> Supervised:
     assert options.clips and options.steps and options.batch, "resolved options"
     train_set, held_out = motions(options.clips)
     facts = {
-        "sizes": asdict(Sizes()), "motions": [len(train_set), len(held_out)],
-        "source": f"procedural-{library.VERSION} {library.ROBOT}", "fingerprint": train_set.fingerprint(),
-    }  # fmt: skip
+        "sizes": asdict(Sizes()),
+        "motions": [len(train_set), len(held_out)],
+        "source": f"procedural-{library.VERSION} {library.ROBOT}",
+        "fingerprint": train_set.fingerprint(),
+    }
 
     def model() -> Contrast:
         network = Matcher(Sizes())

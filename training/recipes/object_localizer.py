@@ -1,4 +1,5 @@
-"""where object and container are: what both policies may begin with, learned before any action at a fraction of the cost"""
+"""where object and container are: what both policies may begin with,
+learned before any action at a fraction of the cost"""
 
 from __future__ import annotations
 
@@ -27,10 +28,12 @@ WHAT = "Where the instruction's object and container are in a picture: what both
 
 @dataclass(frozen=True)
 class LocalizerOptions(UnitOptions):
-    """Train what finds object and container in a picture: `train object_localizer --data DIR`, for `train gr00t|vla_unit --localizer`."""
+    """Train what finds object and container in a picture: `train object_localizer --data DIR`,
+    for `train gr00t|vla_unit --localizer`."""
 
     frames_share: float = 2.0
-    """Frames without actions, drawn so often per demonstrated chunk: everything in them lies elsewhere, whatever the arms do."""
+    """Frames without actions, drawn so often per demonstrated chunk: everything in them lies elsewhere,
+    whatever the arms do."""
 
     human_share: float = 0.5
     """How often human frames are drawn, against the robot's."""

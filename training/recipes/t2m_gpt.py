@@ -26,7 +26,8 @@ DRY = USUAL | {"clips": DRY_CLIPS, "steps": 4, "batch": 8}
 
 @dataclass(frozen=True)
 class GptOptions(MotionOptions):
-    """Train the baseline of one code after the other: `train motion_tokens --whole`, then `train t2m_gpt --tokens DIR`."""
+    """Train the baseline of one code after the other: `train motion_tokens --whole`,
+    then `train t2m_gpt --tokens DIR`."""
 
     tokens: Path = Path("runs/train/motion_tokens")
     """The folder of `train motion_tokens --whole`."""

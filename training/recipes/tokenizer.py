@@ -27,7 +27,8 @@ class TokenizerOptions(UnitOptions):
     """Train a tokenizer: `train tokenizer --data DIR`."""
 
     variant: Literal["full", "no_cross", "villa", "vision", "action"] = "full"
-    """full, no_cross (every branch decodes its own), villa (vision to both), vision, or action (a plain RQ-VAE of actions)."""
+    """full, no_cross (every branch decodes its own), villa (vision to both), vision,
+    or action (a plain RQ-VAE of actions)."""
 
     human_share: float = 0.5
     """How often human chunks are drawn, against the robot's."""

@@ -57,7 +57,8 @@ class WbcOptions(Options):
     """Robots that are simulated at once."""
 
     minibatches: int | None = None
-    """Steps of the optimiser in each of an iteration's epochs: with sixteen times the robots take three times the size's own."""
+    """Steps of the optimiser in each of an iteration's epochs: with sixteen times the robots take three times the
+    size's own."""
 
     learning_rate: float | None = None
     """Adam's step size at the beginning."""
@@ -69,14 +70,17 @@ class WbcOptions(Options):
     """CPU threads of the physics."""
 
     network_threads: int = 1
-    """CPU threads of the networks. More fight with the physics for the cores, unless there are many and OMP_WAIT_POLICY=passive is set."""
+    """CPU threads of the networks. More fight with the physics for the cores,
+    unless there are many and OMP_WAIT_POLICY=passive is set."""
 
     solver_rounds: tuple[int, int] | None = None
-    """Of mjx: most rounds of the contact solver and of its line search. 5 and 8 unless told: then robots that are thrown about are 3 mrad from
-    MuJoCo's, whose own are 100 and 50, after half a second. 10 and 8 leave a thousandth of that."""
+    """Of mjx: most rounds of the contact solver and of its line search. 5 and 8 unless told: then robots that are
+    thrown about are 3 mrad from MuJoCo's, whose own are 100 and 50, after half a second. 10 and 8 leave a thousandth of
+    that."""
 
     save_every: int = 50
-    """Iterations between snapshots, from which the same command goes on. All robots start anew after each, so it may not change."""
+    """Iterations between snapshots, from which the same command goes on. All robots start anew after each,
+    so it may not change."""
 
     log_every: int = 5
     """Iterations between points of the curves."""
@@ -86,9 +90,13 @@ def resolve(options: WbcOptions) -> WbcOptions:
     size = load_size(options)
     world, learning = size["world"], size["learning"]
     return filled(
-        options, robot=world["robot"], environments=world["environments"], iterations=learning["iterations"],
-        learning_rate=size["ppo"]["learning_rate"], minibatches=size["ppo"]["minibatches"],
-    )  # fmt: skip
+        options,
+        robot=world["robot"],
+        environments=world["environments"],
+        iterations=learning["iterations"],
+        learning_rate=size["ppo"]["learning_rate"],
+        minibatches=size["ppo"]["minibatches"],
+    )
 
 
 def build(options: WbcOptions) -> Practice:
@@ -124,9 +132,14 @@ def make_learner(run: Run[WbcOptions], size: Mapping[str, Any], world: Humanoids
     """Return the learner where the folder's snapshot is, or at its beginning."""
     learning, options = size["learning"], run.options
     schedule = Schedule(
-        run.folder, learning["iterations"], learning["steps"], world.step_s, options.seed, options.save_every,
+        run.folder,
+        learning["iterations"],
+        learning["steps"],
+        world.step_s,
+        options.seed,
+        options.save_every,
         options.log_every,
-    )  # fmt: skip
+    )
     shape = Shape(tuple(learning["actor"]), tuple(learning["critic"]), learning["first_std"])
     learner = Learner(world, shape, Settings(**size["ppo"]), schedule)
     if options.warm_start and learner.state.iteration == 0:
@@ -141,15 +154,22 @@ def keep(
     """Write checkpoint and card. ``shown``: the last figures of the curves."""
     steps, iterations = size["learning"]["steps"], learner.state.iteration
     made = {
-        "options": given(run.given), "iterations": iterations, "environments": world.count,
-        "samples": iterations * steps * world.count, "minutes": learner.state.seconds / 60,
-        "motions": len(world.clips), "rewards": reward_weights(), "torch": torch.__version__,
+        "options": given(run.given),
+        "iterations": iterations,
+        "environments": world.count,
+        "samples": iterations * steps * world.count,
+        "minutes": learner.state.seconds / 60,
+        "motions": len(world.clips),
+        "rewards": reward_weights(),
+        "torch": torch.__version__,
         "last": {k: round(v, 4) for k, v in shown.items() if math.isfinite(v)},
-    }  # fmt: skip
+    }
     Checkpoint(KIND, config_of(size, world), _weights(learner.actor), {}, {}, made).save(run.folder)
     about = (
-        f"A whole-body controller: it makes the {world.body.name} configuration of the {world.body.title} follow a reference motion in physics.\n"
-        "Trained here from nothing by PPO on procedural motions. Licence: Apache-2.0. For research in simulation; nothing here is fit to\n"
+        f"A whole-body controller: it makes the {world.body.name} configuration of the {world.body.title} "
+        "follow a reference motion in physics.\n"
+        "Trained here from nothing by PPO on procedural motions. Licence: Apache-2.0. For research in "
+        "simulation; nothing here is fit to\n"
         "move a real robot."
     )
     took = (

@@ -1,4 +1,5 @@
-"""The ``analyse`` command: a tokenizer's codes, alignment and noise; policies' errors, and their success over the data."""
+"""The ``analyse`` command: a tokenizer's codes, alignment and noise; policies' errors,
+and their success over the data."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ class Codebook(Analysis):
 
 @dataclass(frozen=True)
 class Alignment(Codebook):
-    """How far raw actions and every branch's embeddings of two bodies mix: neighbours, a linear probe, MMD, task retrieval, t-SNE."""
+    """How far raw actions and every branch's embeddings of two bodies mix: neighbours, a linear probe, MMD,
+    task retrieval, t-SNE."""
 
     neighbours: int = 10
     """Nearest neighbours that are looked at."""
@@ -52,7 +54,8 @@ class Alignment(Codebook):
 
 @dataclass(frozen=True)
 class Denoising(Codebook):
-    """What encoding and decoding does to noisy actions, against FAST and an action-only tokenizer, from sigma 0 to 0.5."""
+    """What encoding and decoding does to noisy actions, against FAST and an action-only tokenizer,
+    from sigma 0 to 0.5."""
 
     action_tokenizer: Path | None = None
     """The folder of a tokenizer of variant `action`, to compare with."""
@@ -63,12 +66,13 @@ class Denoising(Codebook):
 
 @dataclass(frozen=True)
 class Imitation(Analysis):
-    """How far policies' chunks are from the demonstrated ones that none was trained on, and from the first policy's, in pairs."""
+    """How far policies' chunks are from the demonstrated ones that none was trained on, and from the first policy's,
+    in pairs."""
 
     data: tuple[Path, ...] = ()
-    """Folders of demonstrations: those that the policies were trained on, of which each kept every twentieth episode out, or fresh ones.
-    Episodes that any of the policies was trained on are left out, whatever its share; object localizer, base policy, tokenizer and warm start are
-    taken to have seen no others."""
+    """Folders of demonstrations: those that the policies were trained on, of which each kept every twentieth episode
+    out, or fresh ones. Episodes that any of the policies was trained on are left out, whatever its share; object
+    localizer, base policy, tokenizer and warm start are taken to have seen no others."""
 
     policies: tuple[Path, ...] = ()
     """Folders of `train gr00t|vla_unit`; the first is what the others are compared with."""
@@ -82,7 +86,8 @@ class Imitation(Analysis):
 
 @dataclass(frozen=True)
 class Efficiency(Analysis):
-    """Success over the number of robot demonstrations that a policy was trained on, one line per agent and mix of bodies."""
+    """Success over the number of robot demonstrations that a policy was trained on,
+    one line per agent and mix of bodies."""
 
     runs: tuple[Path, ...] = ()
     """Run folders of one suite and protocol."""

@@ -80,9 +80,11 @@ class Batches(Supply):
         where = (torch.from_numpy(raw.positions) - self._features["position_mean"]) / self._features["position_std"]
         metres = self._features["position_std"].expand_as(where)
         return {
-            "positions": torch.where(known, where, 0.0), "positions_mask": known, "positions_metres": metres,
+            "positions": torch.where(known, where, 0.0),
+            "positions_mask": known,
+            "positions_metres": metres,
             "pixels": torch.from_numpy(np.nan_to_num(raw.pixels, nan=OUT_OF_VIEW)),
-        }  # fmt: skip
+        }
 
 
 def fit_scalings(sources: Sequence[Source]) -> dict[str, Scaling]:
@@ -103,7 +105,8 @@ def position_statistics(sources: Sequence[Source]) -> dict[str, np.ndarray]:
 
 
 def split(source: Source, held_out: bool) -> np.ndarray:
-    """Return the source's rows in the episodes held out, or in the others; all where there are too few episodes to split."""
+    """Return the source's rows in the episodes held out, or in the others;
+    all where there are too few episodes to split."""
     chosen = (kept_out(source.chunks) == held_out)[source.rows]
     return source.rows[chosen] if chosen.any() else source.rows
 

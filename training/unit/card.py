@@ -14,7 +14,8 @@ from training.loop import Done
 from training.unit.ready import Ready
 
 ABOUT = (
-    "\n\nWeights trained here from nothing; the visual features (EfficientNet-Lite0, Apache-2.0) and words (MiniLM, Apache-2.0)\n"
+    "\n\nWeights trained here from nothing; the visual features (EfficientNet-Lite0, Apache-2.0) and words "
+    "(MiniLM, Apache-2.0)\n"
     "at `tiny`, or Qwen2.5-VL and DINOv2 at `base`, are public weights that stay as they are or begin the training.\n"
     "Licence: Apache-2.0. For research in simulation; nothing here is fit to move a real robot."
 )
@@ -42,7 +43,8 @@ def _made(made: Mapping[str, Any]) -> str:
     )
     return (
         f"{made['steps']} updates of {made['batch']} samples in {made['seconds'] / 60:.0f} minutes, "
-        f"{made['waited']:.1%} of them waiting for data, after {made['feature_seconds'] / 60:.0f} minutes for features; "
+        f"{made['waited']:.1%} of them waiting for data, after {made['feature_seconds'] / 60:.0f} minutes for "
+        "features; "
         f"torch {made['torch']}.\n\n"
         f"| body | data | episodes | samples | digest |\n|---|---|---|---|---|\n{data}"
     )

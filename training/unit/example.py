@@ -1,4 +1,5 @@
-"""The smallest data that the UniT family learns from: two short episodes in which a square wanders and an arm follows."""
+"""The smallest data that the UniT family learns from: two short episodes in which a square wanders and an arm
+follows."""
 
 from __future__ import annotations
 

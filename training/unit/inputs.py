@@ -1,4 +1,5 @@
-"""Pictures and instructions of a batch: cached features and words at small sizes, the pictures themselves at the full size."""
+"""Pictures and instructions of a batch: cached features and words at small sizes,
+the pictures themselves at the full size."""
 
 from __future__ import annotations
 
@@ -65,13 +66,15 @@ class NoImages:
 
 @dataclass(frozen=True)
 class RawImages:
-    """Pictures, cropped and under other light at every look, and what a vision-language backbone's processor makes of them."""
+    """Pictures, cropped and under other light at every look, and what a vision-language backbone's processor makes of
+    them."""
 
     processor: Processor | None  # None: instructions are not read
     goal: bool
 
     def __call__(self, drawn: Drawn, random: np.random.Generator, held_out: bool) -> Batch:
-        """Return ``picture`` and ``goal_picture`` uint8 (B, 256, 256, 3), changed alike, and what the processor adds."""
+        """Return ``picture`` and ``goal_picture`` uint8 (B, 256, 256, 3), changed alike,
+        and what the processor adds."""
         rows = [(stream.source, rows) for _, stream, rows in drawn]
         seeds = random.integers(2**63, size=sum(len(r) for _, r in rows))
         now = np.stack([p for source, r in rows for p in source.chunks.pictures(r)])

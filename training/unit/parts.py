@@ -88,7 +88,8 @@ def alike(one: Checkpoint, other: Checkpoint) -> bool:
 
 
 def prepare(batch: Batch, config: TokenizerConfig, visual: nn.Module | None) -> Batch:
-    """Return a batch with both pictures' patches, as the tokenizer reads them. ``visual`` None: the features are in the batch."""
+    """Return a batch with both pictures' patches, as the tokenizer reads them. ``visual`` None:
+    the features are in the batch."""
     if visual is None:
         grids = (batch["coarse"], batch["goal_coarse"])
     else:

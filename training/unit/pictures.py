@@ -1,4 +1,5 @@
-"""Frozen features of pictures, computed once and kept on the disk, so that training on a CPU never waits for a network."""
+"""Frozen features of pictures, computed once and kept on the disk,
+so that training on a CPU never waits for a network."""
 
 from __future__ import annotations
 
@@ -66,8 +67,8 @@ def cached_grids(chunks: Chunks, rows: np.ndarray, visual: Visual, seed: int, wo
     """Return the grids of these rows' pictures, from the cache or computed now.
 
     Every episode has files of its own, named by what its video holds: more episodes, another order or a kill cost only
-    what is not there yet. Each picture is jittered by a generator of its own, so the result depends on neither order nor workers.
-    """
+    what is not there yet. Each picture is jittered by a generator of its own, so the result depends on neither order
+    nor workers."""
     place = digest({"visual": vars(visual), "seed": seed, "version": FEATURES_VERSION})
     folder = cache_folder() / "features" / place
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +129,8 @@ def alone(folder: Path) -> Iterator[None]:
 def _compute(
     chunks: Chunks, parts: Sequence[Part], visual: Visual, seed: int, workers: int
 ) -> Iterator[tuple[Part, list[dict[str, np.ndarray]]]]:
-    """Yield each episode's grids, picture by picture. Several single-threaded networks beat one with several threads."""
+    """Yield each episode's grids, picture by picture. Several single-threaded networks beat one with several
+    threads."""
     if not parts:
         return
     keep_memory()

@@ -37,7 +37,8 @@ def describe(name: str, size: str, make: Callable[[], Mapping[str, nn.Module]]) 
     memory = trained * TRAINED_BYTES + (total - trained) * FROZEN_BYTES
     return (
         table(f"{name}, size {size}", ("part", "parameters", "trained"), rows)
-        + f"\nMemory of one process: {memory / GIB:.1f} GiB for weights, gradients and Adam's moments; activations come on top."
+        + f"\nMemory of one process: {memory / GIB:.1f} GiB for weights, gradients and Adam's moments; "
+        "activations come on top."
     )
 
 

@@ -35,9 +35,17 @@ def policy_job(options: PolicyOptions, size: Size, what: str, tokenizer: Path | 
     frames = 0.0 if options.localizer else options.frames_share
     shares = {"demonstrations": 1.0, "frames": frames, "human_egodex": options.human_share}
     needs = Needs(
-        config.embodiments, config.visual, config.horizon, options.batch or 0, shares, parts.tokenizer is not None,
-        options.state_noise, config.visual.cached, make_processor(config), known=parts.known(),
-    )  # fmt: skip
+        config.embodiments,
+        config.visual,
+        config.horizon,
+        options.batch or 0,
+        shares,
+        parts.tokenizer is not None,
+        options.state_noise,
+        config.visual.cached,
+        make_processor(config),
+        known=parts.known(),
+    )
     ready = make_ready(options, sets, needs)
 
     def model() -> Policy:

@@ -51,11 +51,13 @@ class Errors:
 
 
 def imitation(options: Imitation) -> tuple[list[Row], Figure]:
-    """Return each policy's absolute error on chunks that none was trained on, and its difference from the first's, in pairs.
+    """Return each policy's absolute error on chunks that none was trained on, and its difference from the first's, in
+    pairs.
 
-    Errors are in standard deviations of each number over the demonstrated chunks. Intervals resample episodes. ``object_cm`` and
-    ``container_cm`` are the mean horizontal distances by which a policy mistakes where things are, None where it does not say.
-    """
+    Errors are in standard deviations of each number over the demonstrated chunks. Intervals resample episodes.
+    ``object_cm`` and
+    ``container_cm`` are the mean horizontal distances by which a policy mistakes where things are, None where it does
+    not say."""
     if not options.policies:
         raise CrossbodyError("which policies? Give --policies DIR [DIR …], folders that `train gr00t|vla_unit` wrote.")
     stored = [load_checkpoint(folder, "policy", TRAINED) for folder in options.policies]
@@ -86,7 +88,7 @@ def imitation(options: Imitation) -> tuple[list[Row], Figure]:
                 **dict(zip(("object_cm", "container_cm"), _known_mean(asked.places), strict=True)),
                 "episodes": value.n,
                 "chunks": len(score),
-            }  # fmt: skip
+            }
         )
     return rows, _errors_drawn(options, rows, [np.where(first.mask, s, 0).sum(0) / first.mask.sum(0) for s in scores])
 
@@ -113,7 +115,8 @@ def _errors_drawn(options: Imitation, rows: Sequence[Row], steps: Sequence[np.nd
 
 
 def efficiency(options: Efficiency) -> tuple[list[Row], Figure]:
-    """Return each run's success with its interval over the number of robot demonstrations that its policy was trained on."""
+    """Return each run's success with its interval over the number of robot demonstrations that its policy was trained
+    on."""
     if not options.runs:
         raise CrossbodyError("which runs? Give --runs DIR [DIR …], folders that `evaluate` wrote.")
     runs = [frames.read(folder) for folder in options.runs]
@@ -152,8 +155,12 @@ def _point(run: frames.Run) -> Row:
     return {
         "policy": " + ".join([run.manifest.agent, *others]),
         "demonstrations": sum(n for name, n in demonstrated.items() if name.startswith("gr1")),
-        "success": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n, "run": str(run.path),
-    }  # fmt: skip
+        "success": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "n": estimate.n,
+        "run": str(run.path),
+    }
 
 
 def _demonstrations(options: Imitation, share: float = 1.0) -> Chunks:
@@ -165,7 +172,8 @@ def _demonstrations(options: Imitation, share: float = 1.0) -> Chunks:
 
 
 def _unseen(policies: Sequence[Checkpoint], chunks: Chunks, options: Imitation) -> np.ndarray:
-    """Return which rows are in episodes that no policy was trained on, bool (rows,). Episodes are known by their videos."""
+    """Return which rows are in episodes that no policy was trained on, bool (rows,).
+    Episodes are known by their videos."""
     known = {
         1.0: (chunks.fingerprint(), _trained_on(chunks))
     }  # share -> digest, and the videos that training on it sees
@@ -205,9 +213,16 @@ def _errors(folder: Path, stored: Checkpoint, chunks: Chunks, unseen: np.ndarray
     policy = Policy(config, make_context(config, pretrained=False)).eval()
     stored.restore(policy, folder)
     needs = Needs(
-        config.embodiments, config.visual, config.horizon, BATCH, {"demonstrations": 1.0, "frames": 0.0}, False,
-        cached=config.visual.cached, processor=make_processor(config), known=(stored.scalings, stored.features),
-    )  # fmt: skip
+        config.embodiments,
+        config.visual,
+        config.horizon,
+        BATCH,
+        {"demonstrations": 1.0, "frames": 0.0},
+        False,
+        cached=config.visual.cached,
+        processor=make_processor(config),
+        known=(stored.scalings, stored.features),
+    )
     batches = make_ready(PolicyOptions(seed=options.seed), [chunks], needs).batches
     stream = batches.streams[0]
     rows = stream.source.rows[unseen[stream.source.rows]]

@@ -1,4 +1,5 @@
-"""Data made ready for a recipe: features computed, statistics fitted, batches mixed; and what a checkpoint remembers of it."""
+"""Data made ready for a recipe: features computed, statistics fitted, batches mixed;
+and what a checkpoint remembers of it."""
 
 from __future__ import annotations
 
@@ -59,7 +60,8 @@ def open_sets(options: UnitOptions) -> list[Chunks]:
     """Return what --data holds; without it, CrossbodyError."""
     if not options.data:
         raise CrossbodyError(
-            "train on what? Give --data DIR; `uv run crossbody collect --suite robocasa_gr1 --out DIR` makes demonstrations."
+            "train on what? Give --data DIR; `uv run crossbody collect --suite robocasa_gr1 --out DIR` makes "
+            "demonstrations."
         )
     return open_folders(options.data, options.episodes)
 
@@ -96,7 +98,8 @@ def make_ready(options: UnitOptions, sets: Sequence[Chunks], needs: Needs) -> Re
 def _cached_features(
     sources: Sequence[Source], needs: Needs, features: dict[str, np.ndarray], seed: int
 ) -> CachedFeatures:
-    """Compute or find the features of all pictures; standardise them as the tokenizer does, or by the first source's."""
+    """Compute or find the features of all pictures; standardise them as the tokenizer does,
+    or by the first source's."""
     words = InstructionEncoder()
     grids = [cached_grids(s.chunks, s.picture_rows, needs.visual, seed) for s in sources]
     stored = features if "coarse_mean" in features else features | statistics(grids[0])

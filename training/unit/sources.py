@@ -16,7 +16,8 @@ THINGS = ("object", "container")
 LIKE_A_ROBOT = {
     "human_egodex": (np.array([[0, 0, -1], [-1, 0, 0], [0, 1, 0]], np.float32), np.array([0.23, 0, -0.75], np.float32))
 }
-"""Body -> rotation and shift of its world to the robot's base frame, nearly: one network may then say of both where things are."""
+"""Body -> rotation and shift of its world to the robot's base frame, nearly:
+one network may then say of both where things are."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,12 @@ class Raw:
 
 
 class Source:
-    """A set of chunks with its embodiment's vectors joined; ``rows`` are those that have a picture and may start a chunk."""
+    """A set of chunks with its embodiment's vectors joined; ``rows`` are those that have a picture and may start a
+    chunk."""
 
     def __init__(self, chunks: Chunks, horizon: int, every: int):
-        """``every``: a chunk may start at every so many-th row of an episode (frames of a set without actions all count)."""
+        """``every``: a chunk may start at every so many-th row of an episode (frames of a set without actions all
+        count)."""
         self.chunks, self.horizon = chunks, horizon
         self.embodiment: Embodiment = find_embodiment(chunks.embodiment)
         self._state = self.embodiment.join(_section(chunks.values, "state"))
@@ -53,9 +56,12 @@ class Source:
         inside = (steps <= last) & self.acts
         places = self._places(rows)
         return Raw(
-            self._state[rows], self._action[np.minimum(steps, last)], inside, self._positions(places),
+            self._state[rows],
+            self._action[np.minimum(steps, last)],
+            inside,
+            self._positions(places),
             self._pixels(rows, places),
-        )  # fmt: skip
+        )
 
     def goal(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows one horizon later, or the episode's last."""

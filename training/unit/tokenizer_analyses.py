@@ -63,7 +63,7 @@ def codebook(options: Codebook) -> tuple[list[Row], Figure]:
                         "of": size,
                         "perplexity": float(perplexity(codes[..., level], size)),
                         "agreement": float(agreement[level]),
-                    }  # fmt: skip
+                    }
                 )
             first = torch.bincount(codes[..., 0].flatten(), minlength=size).numpy()
             axes.plot(np.sort(first)[::-1] / first.sum(), label=branch)
@@ -91,7 +91,7 @@ def alignment(options: Alignment) -> tuple[list[Row], Figure]:
                 "mmd": mmd(x, y),
                 "task_retrieval": retrieval(x, y, one.tasks, other.tasks),
                 "n": len(x) + len(y),
-            }  # fmt: skip
+            }
         )
         x, y = x[:PICTURED], y[:PICTURED]
         picture = tsne(np.concatenate([x, y]), random)

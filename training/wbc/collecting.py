@@ -82,9 +82,17 @@ def collect(
         log_prob = log_probability(actions, mean, actor.log_std)
         kept.append(
             (
-                sight.actor, sight.critic, actions, log_prob, moved.reward, value, following, moved.terminated, moved.ended,
+                sight.actor,
+                sight.critic,
+                actions,
+                log_prob,
+                moved.reward,
+                value,
+                following,
+                moved.terminated,
+                moved.ended,
             )
-        )  # fmt: skip
+        )
         sight, value = moved.sight, after
     return Rollout(*(torch.stack(column) for column in zip(*kept, strict=True))), sight, tally.cpu()
 

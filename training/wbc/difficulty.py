@@ -14,7 +14,8 @@ MEMORY_S = 20.0
 """Seconds of practice after which what happened before counts half."""
 
 MOST = 10.0
-"""No motion is drawn more often than this multiple of its even share: one that nobody can do must not eat all practice."""
+"""No motion is drawn more often than this multiple of its even share:
+one that nobody can do must not eat all practice."""
 
 
 class Difficulty:

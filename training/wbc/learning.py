@@ -1,4 +1,5 @@
-"""The loop: collect, learn, remember what is hard; at every snapshot all robots start anew, so that a resume is exact."""
+"""The loop: collect, learn, remember what is hard; at every snapshot all robots start anew,
+so that a resume is exact."""
 
 from __future__ import annotations
 

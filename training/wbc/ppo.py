@@ -1,7 +1,7 @@
 """Proximal policy optimisation (Schulman et al. 2017): advantages, the clipped objective, and one update.
 
-Own code, and short: rsl-rl, the field's usual library, keeps checkpoints as pickles and does not resume to the last bit.
-"""
+Own code, and short: rsl-rl, the field's usual library, keeps checkpoints as pickles and does not resume to the last
+bit."""
 
 from __future__ import annotations
 
@@ -80,8 +80,12 @@ def kl(log_ratio: Tensor) -> Tensor:
 
 
 def update(
-    actor: Actor, critic: Critic, optimizer: torch.optim.Optimizer, rollout: Rollout, rules: tuple[Settings, torch.Generator]
-) -> dict[str, float]:  # fmt: skip
+    actor: Actor,
+    critic: Critic,
+    optimizer: torch.optim.Optimizer,
+    rollout: Rollout,
+    rules: tuple[Settings, torch.Generator],
+) -> dict[str, float]:
     """Improve actor and critic on a rollout and return what is worth a curve.
 
     Where the policy has moved further than ``kl_limit`` it stays, and the critic goes on learning.

@@ -53,6 +53,7 @@ class State:
     def _same_device(self, folder: Path, state: Tensor) -> None:
         if len(state) != len(self.generator.get_state()):
             raise CrossbodyError(
-                f"{folder / SNAPSHOT} was written by a run on another kind of device than {self.generator.device}, whose random numbers "
+                f"{folder / SNAPSHOT} was written by a run on another kind of device than "
+                f"{self.generator.device}, whose random numbers "
                 f"are others. Go on with the same --backend, or begin anew: --warm-start {folder} and another --out."
             )

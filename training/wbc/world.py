@@ -1,4 +1,5 @@
-"""What PPO learns in: many robots at once. The humanoid task is one such world, a point on a line another (in the tests)."""
+"""What PPO learns in: many robots at once. The humanoid task is one such world,
+a point on a line another (in the tests)."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
 """MuJoCo XLA: the same model stepped by JAX, for thousands of environments on a GPU.
 
-It needs packages that the project does not install: ``uv sync --extra mjx`` brings them, and the CUDA plug-in where Python and JAX have one.
+It needs packages that the project does not install: ``uv sync --extra mjx`` brings them, and the CUDA plug-in where
+Python and JAX have one.
 
-One compiled function advances all environments by any number of steps; compiling it takes half a minute or more, once per process.
-A batched solver runs until its slowest robot has converged, so its rounds are capped. What the caps below cost, as the mean difference of
-two robots' joints and roots from MuJoCo's under the same targets: nothing (below 0.001 mrad) where they follow a calm reference; where
-every target is thrown about by 0.1 rad at every step, 1.1 mrad and 0.06 mm after 5 control steps, 3.3 mrad and 0.38 mm after 25. With ten
-rounds instead of five it is 0.0001 mrad and 0.001 mrad.
-"""
+One compiled function advances all environments by any number of steps; compiling it takes half a minute or more, once
+per process. A batched solver runs until its slowest robot has converged, so its rounds are capped. What the caps below
+cost, as the mean difference of two robots' joints and roots from MuJoCo's under the same targets: nothing (below 0.001
+mrad) where they follow a calm reference; where every target is thrown about by 0.1 rad at every step, 1.1 mrad and 0.06
+mm after 5 control steps, 3.3 mrad and 0.38 mm after 25. With ten rounds instead of five it is 0.0001 mrad and 0.001
+mrad."""
 
 from __future__ import annotations
 
@@ -153,14 +154,16 @@ def _device(jax: Any) -> str:
         return "cpu"
     if not torch.cuda.is_available():
         raise PhysicsError(
-            f"JAX simulates on {jax.default_backend()}, but torch {torch.__version__} finds no CUDA GPU. Install torch for CUDA, "
+            f"JAX simulates on {jax.default_backend()}, but torch {torch.__version__} finds no CUDA GPU. "
+            "Install torch for CUDA, "
             "or set JAX_PLATFORMS=cpu."
         )
     return "cuda:0"
 
 
 def _compiled(jax: Any, model: mujoco.MjModel) -> Any:
-    """Return the function (fields, qpos, qvel, warm start, targets, steps) -> (qpos, qvel, warm start, forces), batched."""
+    """Return the function (fields, qpos, qvel, warm start, targets, steps) -> (qpos, qvel, warm start, forces),
+    batched."""
     mjx = importlib.import_module("mujoco.mjx")
     nominal, still = mjx.put_model(model), mjx.make_data(model)
 

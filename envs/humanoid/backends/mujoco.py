@@ -176,7 +176,8 @@ class Mujoco:
 
 
 def compile_model(robot: Robot, dt: float) -> mujoco.MjModel:
-    """Return the robot's model for physics: a state that diverged stays not finite instead of becoming the model's first."""
+    """Return the robot's model for physics: a state that diverged stays not finite instead of becoming the model's
+    first."""
     model = mujoco.MjModel.from_xml_string(mjcf(robot))
     model.opt.timestep = dt
     model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
@@ -200,7 +201,8 @@ def change(
     torso: str,
     values: Sequence[float],
 ) -> None:
-    """Give a copy of the nominal model a friction, a payload on its torso, and a motor strength; the scratch data is overwritten."""
+    """Give a copy of the nominal model a friction, a payload on its torso, and a motor strength;
+    the scratch data is overwritten."""
     friction, payload_kg, strength = values
     model.geom_friction[(nominal.geom_condim == 3) & (nominal.geom_bodyid > 0), 0] = friction
     model.body(torso).mass = nominal.body(torso).mass + payload_kg

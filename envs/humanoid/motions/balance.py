@@ -9,10 +9,11 @@ GRAVITY = 9.81
 
 
 def carried(pressure: np.ndarray, height: np.ndarray, load: np.ndarray, dt: float) -> np.ndarray:
-    """Return the path c (T, 2) of the centre of mass that keeps the centre of pressure at p (T, 2): load (c - p) = height c''.
+    """Return the path c (T, 2) of the centre of mass that keeps the centre of pressure at p (T, 2): load (c - p) =
+    height c''.
 
-    ``load`` (T,) is g plus the vertical acceleration, 0 in flight; ``height`` (T,) is the centre of mass's over the ground.
-    It begins and ends over the centre of pressure (Kajita 2003, solved exactly as three diagonals).
+    ``load`` (T,) is g plus the vertical acceleration, 0 in flight; ``height`` (T,) is the centre of mass's over the
+    ground. It begins and ends over the centre of pressure (Kajita 2003, solved exactly as three diagonals).
     """
     frames = len(pressure)
     side = -height / dt**2
@@ -33,7 +34,8 @@ def second_difference(values: np.ndarray, dt: float) -> np.ndarray:
 def residual(
     pressure: np.ndarray, centre: np.ndarray, momentum: np.ndarray, mass: float, dt: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what the moments about a centre of pressure (T, 2) lack, m·m/s² (T, 2), with the height and load they were made of.
+    """Return what the moments about a centre of pressure (T, 2) lack, m·m/s² (T, 2), with the height and load they were
+    made of.
 
     ``centre`` (T, 3) is the centre of mass, ``momentum`` (T, 3) the angular momentum about it in kg m²/s.
     """

@@ -1,4 +1,5 @@
-"""A page on which every motion moves: stick figures of the fifteen key points, drawn by the browser, nothing fetched."""
+"""A page on which every motion moves: stick figures of the fifteen key points, drawn by the browser,
+nothing fetched."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ SHOWN_FPS = 25
 
 
 def write(clips: Mapping[str, Motion], title: str, summary: str, out: Path) -> Path:
-    """Write clips by name as one self-contained HTML file, grouped by the part of the name before the slash; returns ``out``."""
+    """Write clips by name as one self-contained HTML file, grouped by the part of the name before the slash;
+    returns ``out``."""
     import jinja2
 
     cards = [_card(index, name, motion) for index, (name, motion) in enumerate(clips.items())]

@@ -31,7 +31,8 @@ class Arm:
         self.length = float(np.linalg.norm(self._from_shoulder()))
 
     def to(self, goal: np.ndarray) -> dict[str, float]:
-        """Return the pose, given as for a left arm, that brings the wrist to (forward, outward, up) m from the shoulder, or near it."""
+        """Return the pose, given as for a left arm, that brings the wrist to (forward, outward, up)
+        m from the shoulder, or near it."""
         target = goal * [1, 1 if self._side == "left" else -1, 1]
         start = np.array([signed(self._side, joint, START[joint]) for joint in JOINTS])
         angles = start.copy()

@@ -1,4 +1,5 @@
-"""What the columns of a robot's CSV are, by its heading's own words, or by the order that LAFAN1's retargeted files have."""
+"""What the columns of a robot's CSV are, by its heading's own words,
+or by the order that LAFAN1's retargeted files have."""
 
 from __future__ import annotations
 
@@ -57,7 +58,8 @@ def layout(name: str, width: int, heading: Sequence[str], robot: str) -> Layout:
     missing = [part for part in ("x", "y", "z", "qw", "qx", "qy", "qz") if part not in root]
     if missing:
         raise MotionError(
-            f"{name}: its heading names no {', '.join(f'root {part}' for part in missing)}; expected the root's x, y, z, qx, qy, qz and qw, in "
+            f"{name}: its heading names no {', '.join(f'root {part}' for part in missing)}; expected the "
+            "root's x, y, z, qx, qy, qz and qw, in "
             f"any order; it begins with {', '.join(words[:8])}"
         )
     rest = [at for at, word in enumerate(words) if at not in root.values() and word.lower() not in COUNTERS]
@@ -66,7 +68,8 @@ def layout(name: str, width: int, heading: Sequence[str], robot: str) -> Layout:
 
 
 def of_width(name: str, width: int, robot: str) -> str:
-    """Return the configuration whose rows have 7 columns of the root and one for each joint; ``robot``, if named, must be it."""
+    """Return the configuration whose rows have 7 columns of the root and one for each joint; ``robot``, if named,
+    must be it."""
     if robot:
         joints = len(robots.load(robot).joint_names)
         if width != 7 + joints:
@@ -82,7 +85,8 @@ def of_width(name: str, width: int, robot: str) -> str:
         else f"expected 7 of the root and the joints of a robot: {listed} columns"
     )
     raise MotionError(
-        f"{name}: it has {width - 7} joints ({width} columns); {which}. Say `--robot` for {'one of them' if found else 'another configuration'}."
+        f"{name}: it has {width - 7} joints ({width} columns); {which}. Say `--robot` for "
+        f"{'one of them' if found else 'another configuration'}."
     )
 
 
@@ -114,7 +118,10 @@ def _no_robot(name: str, joints: Sequence[str], robot: str) -> str:
         f"{nearest} has no {', '.join(more[:3])}" if more else "",
     ]
     said.append(f"{', '.join(twice)} stands there twice" if twice else "")
-    return f"{name}: its {len(joints)} joints are those of no robot here; the nearest is {nearest}: {'; '.join(filter(None, said))}"
+    return (
+        f"{name}: its {len(joints)} joints are those of no robot here; the nearest is {nearest}: "
+        f"{'; '.join(filter(None, said))}"
+    )
 
 
 @cache

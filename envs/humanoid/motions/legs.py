@@ -26,7 +26,8 @@ class Chain:
 def solve(
     chain: Chain, places: np.ndarray, turns: np.ndarray, angles: np.ndarray, steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return angles (2, T, 6) within limits that bring the ankles to places (2, T, 3) and turns (2, T, 3, 3) in the pelvis, and what is left (2, T) m."""
+    """Return angles (2, T, 6) within limits that bring the ankles to places (2, T, 3) and turns (2, T, 3, 3)
+    in the pelvis, and what is left (2, T) m."""
     left = np.zeros(places.shape[:2])
     for _ in range(steps):
         miss, jacobian = _errors(chain, places, turns, angles)

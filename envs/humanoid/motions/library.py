@@ -51,7 +51,8 @@ def split_of(kind: str, seed: int) -> str:
 
 
 def names(split: str = "all", clips_per_kind: int = CLIPS_PER_KIND) -> list[str]:
-    """Return the clips ``<kind>/<seed>`` of a split with seeds below ``clips_per_kind``; nothing is made. UnknownName for another split."""
+    """Return the clips ``<kind>/<seed>`` of a split with seeds below ``clips_per_kind``; nothing is made.
+    UnknownName for another split."""
     if split not in SPLITS:
         raise UnknownName("split", split, SPLITS)
     clips = [(kind, seed) for kind in KINDS for seed in range(clips_per_kind)]
@@ -79,7 +80,8 @@ def folder(robot: str = ROBOT) -> Path:
 
 
 def make(kind: str, seed: int, robot: str = ROBOT) -> Motion:
-    """Return a clip of a kind for a robot, made anew: 50 frames a second, several captions. The same seed is the same clip.
+    """Return a clip of a kind for a robot, made anew: 50 frames a second, several captions. The same seed is the same
+    clip.
 
     Plans are posed on the G1; another robot gets its clips by retargeting those of ``ROBOT``.
     """

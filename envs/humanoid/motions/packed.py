@@ -1,4 +1,5 @@
-"""The procedural set as one small file: key points at 20 frames a second in whole millimetres, captions, kinds and seeds.
+"""The procedural set as one small file: key points at 20 frames a second in whole millimetres, captions, kinds and
+seeds.
 
 A pack travels to a machine that has no simulator, and a language model is trained from it in minutes.
 """
@@ -47,7 +48,8 @@ class Clip:
 
 
 def pack(clips_per_kind: int, seen: Callable[[Sequence[int]], Iterable[int]] = iter) -> list[Clip]:
-    """Return clips of all kinds with seeds below a number. Each seed's are kept in the cache, so that a stopped run goes on.
+    """Return clips of all kinds with seeds below a number. Each seed's are kept in the cache, so that a stopped run
+    goes on.
 
     ``seen`` wraps the seeds, for a bar that shows how far it is.
     """
@@ -62,16 +64,23 @@ def write(clips: Sequence[Clip], file: Path) -> None:
     planes = np.concatenate(steps).T.copy().view(np.uint8).reshape(COLUMNS, -1, 2).transpose(2, 0, 1)
     buffer = io.BytesIO()
     np.savez(
-        buffer, allow_pickle=False, format=np.array(FORMAT), version=np.array(library.VERSION), robot=np.array(library.ROBOT),
-        kinds=np.array([c.kind for c in clips]), seeds=np.array([c.seed for c in clips]),
+        buffer,
+        allow_pickle=False,
+        format=np.array(FORMAT),
+        version=np.array(library.VERSION),
+        robot=np.array(library.ROBOT),
+        kinds=np.array([c.kind for c in clips]),
+        seeds=np.array([c.seed for c in clips]),
         lengths=np.array([len(c.points) for c in clips]),
-        texts=_squeezed("\n\n".join("\n".join(c.texts) for c in clips).encode()), steps=_squeezed(planes.tobytes()),
-    )  # fmt: skip
+        texts=_squeezed("\n\n".join("\n".join(c.texts) for c in clips).encode()),
+        steps=_squeezed(planes.tobytes()),
+    )
     write_atomic(file, buffer.getvalue())
 
 
 def read(file: Path, below: int | None = None) -> list[Clip]:
-    """Return the clips of a pack, or those of seeds below a number; CrossbodyError for a file that is absent or something else."""
+    """Return the clips of a pack, or those of seeds below a number;
+    CrossbodyError for a file that is absent or something else."""
     import zipfile
 
     import numpy as np

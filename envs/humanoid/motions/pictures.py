@@ -57,7 +57,8 @@ class Studio:
         """The way to the left of the picture, (3,) in the world."""
 
     def frame(self, qpos: np.ndarray, points: np.ndarray | None = None) -> np.ndarray:
-        """Return a picture (height, width, 3) uint8 of a pose (7 + D,), with key points (15, 3) as a skeleton where given."""
+        """Return a picture (height, width, 3) uint8 of a pose (7 + D,), with key points (15, 3)
+        as a skeleton where given."""
         self._data.qpos[:] = qpos
         mujoco.mj_forward(self._model, self._data)
         middle = qpos[:2] if points is None else 0.5 * (qpos[:2] + points[0, :2])
@@ -108,7 +109,8 @@ def sheet(motion: Motion, robot: robots.Robot, count: int = 10, size: tuple[int,
 def film(
     motion: Motion, robot: robots.Robot, reference: np.ndarray, fps: float, beside: float = 0.9
 ) -> Iterator[np.ndarray]:
-    """Yield pictures at ``fps`` of the robot with the reference's key points (T, 15, 3), ``beside`` metres to the left in the picture."""
+    """Yield pictures at ``fps`` of the robot with the reference's key points (T, 15, 3),
+    ``beside`` metres to the left in the picture."""
     studio, qpos = Studio(robot), poses(motion, robot)
     try:
         for time in np.arange(0, (len(qpos) - 1) / motion.fps, 1 / fps):

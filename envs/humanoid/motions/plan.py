@@ -101,8 +101,8 @@ def middle(place: np.ndarray, yaw: np.ndarray) -> np.ndarray:
 def walk_feet(plan: MotionPlan, steps: list[Footstep]) -> None:
     """Write steps into the feet, the support and the pressure; steps follow one another, feet alternate or repeat.
 
-    The pressure is under the standing foot from when the other leaves the ground until it is back, and passes over between.
-    """
+    The pressure is under the standing foot from when the other leaves the ground until it is back, and passes over
+    between."""
     for step in steps:
         t, foot, turn = plan.t, plan.feet[:, step.foot], plan.foot_turns[:, step.foot]
         share = passage(t, step.start, step.end)
@@ -145,7 +145,8 @@ def _roll_over(plan: MotionPlan, step: Footstep) -> None:
 
 
 def tilt_foot(plan: MotionPlan, foot: int, pitch: np.ndarray) -> None:
-    """Add a pitch (T,) to a foot about the tip of its sole, toes down, or about its heel, toes up: what is lowest stays where it is."""
+    """Add a pitch (T,) to a foot about the tip of its sole, toes down, or about its heel, toes up:
+    what is lowest stays where it is."""
     pivot = np.where(pitch > 0, TOE_M, -HEEL_M)
     along = pivot * (1 - np.cos(pitch)) + SOLE_M * np.sin(pitch)
     up = pivot * np.sin(pitch) + SOLE_M * (np.cos(pitch) - 1)

@@ -67,7 +67,8 @@ class PosingModel:
         return np.array([[self.columns[f"{s}_{j}"] for j in legs.JOINTS] for s in SIDES])
 
     def arm_to(self, side: str, goal: np.ndarray) -> dict[str, float]:
-        """Return an arm's pose, given as for the left, with the wrist at (forward, outward, up) m from its shoulder, the trunk upright."""
+        """Return an arm's pose, given as for the left, with the wrist at (forward, outward, up) m from its shoulder,
+        the trunk upright."""
         return self._arms[side].to(goal)
 
     def keypoints(self, qpos: np.ndarray) -> np.ndarray:
@@ -122,7 +123,8 @@ class PosingModel:
         return qpos, Figures(float(left.max()) * 1e3)
 
     def momentum(self, qpos: np.ndarray, velocities: bool = True, dt: float = DT) -> tuple[np.ndarray, np.ndarray]:
-        """Return the centre of mass (T, 3) and the angular momentum about it (T, 3); zeros where velocities are not asked for."""
+        """Return the centre of mass (T, 3) and the angular momentum about it (T, 3);
+        zeros where velocities are not asked for."""
         model, data = self.model, self.data
         centre, spin = np.empty((len(qpos), 3)), np.zeros((len(qpos), 3))
         speeds = velocity(qpos, dt) if velocities else None
@@ -212,7 +214,8 @@ class PosingModel:
 
 
 def velocity(qpos: np.ndarray, dt: float) -> np.ndarray:
-    """Return qvel (T, 6 + J) of qpos (T, 7 + J) by central differences, the root's spin in its own frame; ends as their neighbours."""
+    """Return qvel (T, 6 + J) of qpos (T, 7 + J) by central differences, the root's spin in its own frame;
+    ends as their neighbours."""
     turns = Rotation.from_quat(qpos[:, 3:7], scalar_first=True)
     out = np.zeros((len(qpos), qpos.shape[1] - 1))
     out[:, :3] = np.gradient(qpos[:, :3], dt, axis=0)

@@ -1,4 +1,5 @@
-"""What can be wrong with a clip of a robot, in figures: feet that slide or sink, joints too far or too fast, a body that would fall."""
+"""What can be wrong with a clip of a robot, in figures: feet that slide or sink, joints too far or too fast,
+a body that would fall."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from envs.humanoid.motions.posing import PosingModel, velocity
 from tasks.motion.motion import Motion, MotionError
 
 CONTACT_M, SUPPORT_M = 0.005, 0.015
-"""Below the first a corner of a sole must not slide, below the second it is taken to bear: soles of fitted motions are not quite level."""
+"""Below the first a corner of a sole must not slide, below the second it is taken to bear:
+soles of fitted motions are not quite level."""
 MARGIN_M = 0.01
 """How far outside the feet's outline the pressure may be: as much as the outline itself is known."""
 LEAST_LOAD = 0.5
@@ -27,7 +29,8 @@ class Quality:
     limits_rad: float  # the largest angle beyond a joint's limit
     speed_rad_s: float  # the fastest joint
     speed_share: float  # the largest part of a motor's speed that is used
-    balanced: float  # share of the frames on the ground whose centre of pressure lies between the feet, by the moments of all bodies
+    # share of the frames on the ground whose centre of pressure lies between the feet, by the moments of all bodies
+    balanced: float
     least_load: float  # lowest push of the ground over the weight; 0 is flight
 
     def lines(self) -> list[str]:
@@ -42,7 +45,8 @@ class Quality:
 
 
 def measure(motion: Motion, body: PosingModel) -> Quality:
-    """Return the figures of a motion that has the robot's joints, on a floor at z = 0; MotionError when it lacks joints."""
+    """Return the figures of a motion that has the robot's joints, on a floor at z = 0;
+    MotionError when it lacks joints."""
     if motion.joint_angles is None:
         raise MotionError(f"{motion.name}: it has no joint angles. Run `crossbody retarget` on it first.")
     dt, robot = 1 / motion.fps, body.robot

@@ -1,4 +1,5 @@
-"""Motions of robots as other programs write them: CSV rows of root and joints (LAFAN1's retargeted G1), npz of mjlab and Isaac Lab."""
+"""Motions of robots as other programs write them: CSV rows of root and joints (LAFAN1's retargeted G1),
+npz of mjlab and Isaac Lab."""
 
 from __future__ import annotations
 
@@ -25,10 +26,11 @@ SAME_PLACE_M = 0.02
 
 
 def read(file: Path, hints: Hints = NO_HINTS, robot: str = "") -> Read:
-    """Return name -> motion, or what is wrong, of a file of any format: those of ``tasks.motion.reading`` and robots' CSV and npz.
+    """Return name -> motion, or what is wrong, of a file of any format: those of ``tasks.motion.reading`` and robots'
+    CSV and npz.
 
-    ``robot`` names the configuration that a robot's file is of, where its width does not say; key points come from kinematics.
-    """
+    ``robot`` names the configuration that a robot's file is of, where its width does not say; key points come from
+    kinematics."""
     if file.suffix.lower() == ".csv":
         try:
             return {file.stem: from_csv(str(file), file.read_text(encoding="utf-8-sig"), hints, robot)}
@@ -68,7 +70,8 @@ def read_folder(folder: Path, hints: Hints = NO_HINTS, robot: str = "") -> Read:
 
 
 def from_csv(name: str, text: str, hints: Hints, robot: str = "") -> Motion:
-    """Return the motion of rows of root and joints in radians: ``x y z qx qy qz qw joints…``, or as the heading has them.
+    """Return the motion of rows of root and joints in radians: ``x y z qx qy qz qw joints…``, or as the heading has
+    them.
 
     Only the root's place has a unit, metres unless the hints say another.
     """
@@ -128,7 +131,8 @@ def from_npz(name: str, arrays: Mapping[str, np.ndarray], hints: Hints, robot: s
     off = " and ".join("out of range" if isinstance(f, MotionError) else f"{1e3 * f:.0f} mm off" for f in found)
     which = "the file's own order" if given.joints else "neither order"
     raise MotionError(
-        f"{name}: {which} of {configuration}'s joints{'' if given.joints else ' (depth first as in MuJoCo, breadth first as in Isaac)'} puts the "
+        f"{name}: {which} of {configuration}'s "
+        f"joints{'' if given.joints else ' (depth first as in MuJoCo, breadth first as in Isaac)'} puts the "
         f"bodies where body_pos_w has them: {off}. Is it another robot? Say which with `--robot`."
     )
 
@@ -163,7 +167,8 @@ class Given:
             raise MotionError(f"{name}: it names {len(bodies)} bodies, and body_pos_w has {places.shape[1]}")
         if joints and angles.shape[1] not in (len(joints), 7 + len(joints)):
             raise MotionError(
-                f"{name}: it names {len(joints)} joints, and joint_pos has {angles.shape[1]} columns; expected as many, or 7 of the root more"
+                f"{name}: it names {len(joints)} joints, and joint_pos has {angles.shape[1]} columns; expected "
+                "as many, or 7 of the root more"
             )
         if joints:
             angles = angles[
@@ -269,7 +274,8 @@ def _check_root(name: str, root: np.ndarray, quats: np.ndarray) -> None:
         swapped = np.median(upright) < -UPRIGHT < UPRIGHT < np.median(_up(np.roll(quats, -1, axis=1)))
         order = " Its quaternions look like w x y z; expected x y z w." if swapped else ""
         raise MotionError(
-            f"{name}: the robot lies in most frames: its upward axis points {np.rad2deg(np.arccos(np.clip(np.median(upright), -1, 1))):.0f} "
+            f"{name}: the robot lies in most frames: its upward axis points "
+            f"{np.rad2deg(np.arccos(np.clip(np.median(upright), -1, 1))):.0f} "
             f"degrees off z.{order or ' Is y up in this file? Here z is.'}"
         )
 
@@ -292,8 +298,10 @@ def _check_angles(name: str, angles: np.ndarray, names: tuple[str, ...], robot: 
     if beyond[frame, joint] > BEYOND_RAD:
         low, high = limits[joint]
         raise MotionError(
-            f"{name}: frame {frame}, {names[joint]}: {angles[frame, joint]:.4g} rad is {beyond[frame, joint]:.2g} rad outside the "
-            f"joint's {low:.3g}..{high:.3g}. Are the columns in another order, or in degrees? Below {LARGEST_ANGLE_RAD:.3g} degrees look like radians."
+            f"{name}: frame {frame}, {names[joint]}: {angles[frame, joint]:.4g} rad is "
+            f"{beyond[frame, joint]:.2g} rad outside the "
+            f"joint's {low:.3g}..{high:.3g}. Are the columns in another order, or in degrees? Below "
+            f"{LARGEST_ANGLE_RAD:.3g} degrees look like radians."
         )
 
 

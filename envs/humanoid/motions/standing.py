@@ -16,7 +16,8 @@ AT_SIDES = {"shoulder_pitch": 0.05, "shoulder_roll": 0.16, "shoulder_yaw": 0.0, 
 
 
 def breathe(plan: MotionPlan, rng: np.random.Generator, size: float = 1.0) -> None:
-    """Add what nobody can keep from: the pressure wanders by millimetres, the trunk and the arms by hundredths of a radian."""
+    """Add what nobody can keep from: the pressure wanders by millimetres,
+    the trunk and the arms by hundredths of a radian."""
     t = plan.t
     plan.pressure = plan.pressure + np.stack([sway(t, rng, 0.006), sway(t, rng, 0.008)], axis=-1) * size
     plan.pelvis[:, 1] += sway(t, rng, 0.012) * size

@@ -212,7 +212,8 @@ def beside(place: np.ndarray, yaw: float, foot: int) -> tuple[float, float, floa
 
 
 def travel(plan: MotionPlan, steps: list[Footstep], swing: float, lead: float) -> None:
-    """The pelvis faces as the feet do and dips, the trunk looks ahead of it by ``lead`` s, arms swing against the legs."""
+    """The pelvis faces as the feet do and dips, the trunk looks ahead of it by ``lead`` s,
+    arms swing against the legs."""
     mean = plan.foot_turns[..., 2].mean(axis=1)
     facing = gaussian_filter1d(mean, 0.12 * FPS, mode="nearest")
     plan.pelvis[:, 2] += facing

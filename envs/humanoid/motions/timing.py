@@ -11,7 +11,8 @@ FPS = 50
 
 
 def ease(u: np.ndarray) -> np.ndarray:
-    """Return the minimum-jerk passage from 0 to 1 over u in 0..1; it stays at its ends outside (Flash and Hogan 1985)."""
+    """Return the minimum-jerk passage from 0 to 1 over u in 0..1; it stays at its ends outside (Flash and Hogan
+    1985)."""
     u = np.clip(u, 0.0, 1.0)
     return u**3 * (10 - 15 * u + 6 * u**2)
 
@@ -37,7 +38,8 @@ def keyed(t: np.ndarray, keys: Sequence[tuple[float, float]]) -> np.ndarray:
 
 
 def flowing(t: np.ndarray, keys: Sequence[tuple[float, float]]) -> np.ndarray:
-    """Return values (T,) that go through every key (second, value) without stopping, at rest before the first and after the last."""
+    """Return values (T,) that go through every key (second, value) without stopping,
+    at rest before the first and after the last."""
     times, values = np.array(keys, float).T
     curve = CubicSpline(times, values, bc_type="clamped")
     return curve(np.clip(t, times[0], times[-1]))
@@ -51,7 +53,8 @@ def swings(t: np.ndarray, start: float, end: float, count: float) -> np.ndarray:
 
 
 def settling(t: np.ndarray, moment: float, hertz: float = 1.6, seconds: float = 0.22) -> np.ndarray:
-    """Return the little swing past its goal (about 1 at most) with which something that was moved comes to rest after ``moment``."""
+    """Return the little swing past its goal (about 1 at most) with which something that was moved comes to rest after
+    ``moment``."""
     since = np.maximum(t - moment, 0.0)
     return 2.2 * np.exp(-since / seconds) * np.sin(2 * np.pi * hertz * since) * ease(since / 0.15)
 

@@ -1,7 +1,7 @@
 """All frames at once: Adam moves the root and the joints until the key points are where they should be.
 
-It begins where Gauss-Newton steps have brought each frame. From the default pose it ends in bent knees 30 to 50 mm from where they should
-be: near a straight leg the distance of a key point says little about the knee.
+It begins where Gauss-Newton steps have brought each frame. From the default pose it ends in bent knees 30 to 50 mm from
+where they should be: near a straight leg the distance of a key point says little about the knee.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class Retargeted:
 def retarget(
     motion: Motion, robot: Robot, fps: float, options: Options = DEFAULTS, advance: Callable[[], None] = lambda: None
 ) -> Retargeted:
-    """Return a robot's motion that follows a motion's key points at ``fps``; ``advance`` is called after every iteration.
+    """Return a robot's motion that follows a motion's key points at ``fps``; ``advance`` is called after every
+    iteration.
 
     The same input gives the same output: nothing is drawn at random. Joints stay within their limits.
     """

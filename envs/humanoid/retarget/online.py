@@ -50,7 +50,8 @@ class Online:
         self.reset(np.array([0, 0, robot.default_height, 1.0, 0, 0, 0]), robot.default_angles)
 
     def reset(self, root: np.ndarray, joints: np.ndarray) -> None:
-        """Begin with a pose: root (7,) m and wxyz, joint angles (D,) rad. The next key points say how large the person is."""
+        """Begin with a pose: root (7,) m and wxyz, joint angles (D,) rad.
+        The next key points say how large the person is."""
         self._qpos = np.concatenate([root, np.clip(joints, self._low, self._high)]).astype(np.float64)
         self._scale = self._rise = None
         self._rest = self._at_rest()
@@ -58,8 +59,8 @@ class Online:
     def follow(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return root (7,) and joint angles (D,) for key points (15, 3) in a frame whose floor is z = 0.
 
-        The first ones after ``reset`` set the scale, the robot's leg over the person's, and the floor: a foot of theirs stands.
-        Joints keep within their limits and, from the last pose, within their motors' speeds.
+        The first ones after ``reset`` set the scale, the robot's leg over the person's, and the floor: a foot of theirs
+        stands. Joints keep within their limits and, from the last pose, within their motors' speeds.
         """
         before = self._qpos[7:].copy()
         self._reach(self._goal(points), self._options.steps)

@@ -1,4 +1,5 @@
-"""Where a robot's key points should be to do what a person's do: its own bones in the person's directions, its feet on its floor."""
+"""Where a robot's key points should be to do what a person's do: its own bones in the person's directions,
+its feet on its floor."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ BLEND_S = 0.06
 SETTLE_S = 0.1
 CREEP_M = 0.06
 STRAIGHTEST, NEARLY_STRAIGHT = 0.8, 0.98
-"""The quantile of a clip's frames that tell a leg's bow, and the least share of its bones' length that such a leg spans."""
+"""The quantile of a clip's frames that tell a leg's bow, and the least share of its bones' length that such a leg
+spans."""
 LIMBS = tuple(
     (INDEX[f"{side}_{tip}"], INDEX[f"{side}_{base}"])
     for side in ("left", "right")
@@ -46,7 +48,8 @@ class Targets:
 
 
 def resampled(motion: Motion, fps: float) -> np.ndarray:
-    """Return a motion's key points (T, 15, 3) at another frame rate, by cubics through the given frames, without what is above 7 Hz."""
+    """Return a motion's key points (T, 15, 3) at another frame rate, by cubics through the given frames,
+    without what is above 7 Hz."""
     from scipy.interpolate import CubicSpline
 
     given = np.arange(len(motion.keypoints)) / motion.fps
@@ -60,11 +63,12 @@ def resampled(motion: Motion, fps: float) -> np.ndarray:
 
 
 def fitted(motion: Motion, robot: Robot, rest: np.ndarray, fps: float) -> Targets:
-    """Return the targets of a motion for a robot whose key points (15, 3) at joint angles 0, pelvis at the origin, are ``rest``.
+    """Return the targets of a motion for a robot whose key points (15, 3) at joint angles 0, pelvis at the origin, are
+    ``rest``.
 
-    The robot's rigid parts (hips in the pelvis, torso, head and shoulders in the trunk) stay as they are, turned with the person's;
-    limbs have the robot's lengths. Everything is moved so that the lowest ankles have the height of a standing robot's.
-    """
+    The robot's rigid parts (hips in the pelvis, torso, head and shoulders in the trunk) stay as they are, turned with
+    the person's; limbs have the robot's lengths. Everything is moved so that the lowest ankles have the height of a
+    standing robot's."""
     people = straightened(resampled(motion, fps))
     scale = leg(rest[None])[0] / float(np.median(leg(people)))
     points, pelvis = proportioned(people, robot, rest, scale)
@@ -78,9 +82,9 @@ def fitted(motion: Motion, robot: Robot, rest: np.ndarray, fps: float) -> Target
 def straightened(people: np.ndarray) -> np.ndarray:
     """Return key points (T, 15, 3) without the bow in the legs that a skeleton has when its knees are straight.
 
-    SMPL's knees are 25 mm outside the line from hip to ankle at rest, and more in fits to video; a knee that is a hinge cannot go there.
-    The bow is that of the frames in which the leg is longest; a leg that is never nearly straight is left as it is.
-    """
+    SMPL's knees are 25 mm outside the line from hip to ankle at rest, and more in fits to video; a knee that is a hinge
+    cannot go there. The bow is that of the frames in which the leg is longest; a leg that is never nearly straight is
+    left as it is."""
     out = people.copy()
     across = people[:, INDEX["left_hip"]] - people[:, INDEX["right_hip"]]
     for side in ("left", "right"):
@@ -97,7 +101,8 @@ def straightened(people: np.ndarray) -> np.ndarray:
 
 
 def proportioned(people: np.ndarray, robot: Robot, rest: np.ndarray, scale: float) -> tuple[np.ndarray, Rotation]:
-    """Return key points (T, 15, 3) with a robot's bones in the directions of a person's, and the pelvis's turns; the floor is where it falls."""
+    """Return key points (T, 15, 3) with a robot's bones in the directions of a person's, and the pelvis's turns;
+    the floor is where it falls."""
     pelvis, trunk = _frames(people, robot)
     waist = rest[INDEX["torso"]] * [1, 1, 0] + [0, 0, _waist_height(robot)]
     points = np.empty_like(people)
@@ -141,7 +146,8 @@ def standing(ankles: np.ndarray, fps: float, sole_m: float) -> np.ndarray:
 
 
 def _onto_floor(lacks: np.ndarray, stands: np.ndarray, fps: float) -> np.ndarray:
-    """How far (T,) a body must rise for the ankles that stand and lack (T, 2) m to be at their height, on average; slowly between stands."""
+    """How far (T,) a body must rise for the ankles that stand and lack (T, 2) m to be at their height, on average;
+    slowly between stands."""
     count = stands.sum(axis=1)
     known = np.flatnonzero(count)
     if not len(known):
@@ -177,10 +183,11 @@ def _stays(ways: np.ndarray, stands: np.ndarray) -> list[slice]:
 
 
 def _hip(robot: Robot, rest: np.ndarray, side: str, thigh: np.ndarray) -> np.ndarray:
-    """Where a hip (T, 3) is from the pelvis when its thigh has a direction (T, 3): the robot's hangs below the axis that it pitches about.
+    """Where a hip (T, 3) is from the pelvis when its thigh has a direction (T, 3): the robot's hangs below the axis
+    that it pitches about.
 
-    Left at its place of rest, a hip that is bent by a right angle would be 43 mm from where the robot's can be, and its knee with it.
-    """
+    Left at its place of rest, a hip that is bent by a right angle would be 43 mm from where the robot's can be, and its
+    knee with it."""
     at_rest = rest[INDEX[f"{side}_hip"]]
     pitch = _pitches_about(robot, robot.carrier(f"{side}_hip"))
     axis = np.array([pitch[0], at_rest[1], pitch[2]])
@@ -189,7 +196,8 @@ def _hip(robot: Robot, rest: np.ndarray, side: str, thigh: np.ndarray) -> np.nda
 
 
 def _pitches_about(robot: Robot, hip: str) -> np.ndarray:
-    """Return where the hinge is that pitches a hip, from the pelvis at rest: the last on the way to it whose axis is across."""
+    """Return where the hinge is that pitches a hip, from the pelvis at rest:
+    the last on the way to it whose axis is across."""
     place, found = np.zeros(3), np.zeros(3)
     for body in robot.path(hip):
         place = place + np.array(body.position)
@@ -199,7 +207,8 @@ def _pitches_about(robot: Robot, hip: str) -> np.ndarray:
 
 
 def _frames(people: np.ndarray, robot: Robot) -> tuple[Rotation, Rotation]:
-    """The turns of the pelvis and of the trunk. A waist that only turns about its own axis keeps both along one line."""
+    """The turns of the pelvis and of the trunk. A waist that only turns about its own axis keeps both along one
+    line."""
     hips = people[:, INDEX["left_hip"]] - people[:, INDEX["right_hip"]]
     shoulders = people[:, INDEX["left_shoulder"]] - people[:, INDEX["right_shoulder"]]
     between = 0.5 * (people[:, INDEX["left_shoulder"]] + people[:, INDEX["right_shoulder"]])

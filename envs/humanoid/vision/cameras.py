@@ -5,6 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
+from crossbody import gl
 from envs.humanoid.vision.world import World
 from tasks.humanoid_vision import PICTURE_PX, STEPS_PER_PICTURE
 
@@ -14,7 +15,8 @@ COLLISION_GROUP = 3
 
 
 class Cameras:
-    """The cameras of one scene. The head camera takes a picture every tenth control step; between them the last one stands."""
+    """The cameras of one scene. The head camera takes a picture every tenth control step;
+    between them the last one stands."""
 
     def __init__(self, world: World):
         self._world = world
@@ -29,6 +31,7 @@ class Cameras:
     def ahead(self, step: int) -> np.ndarray:
         """Return the head camera's last picture at a control step, (96, 96, 3) uint8."""
         if step - self._taken >= STEPS_PER_PICTURE:
+            gl.refuse_forked()
             self._head = self._head or mujoco.Renderer(self._world.model, PICTURE_PX, PICTURE_PX)
             self._picture, self._taken = self._draw(self._head, CAMERA), step
         return self._picture
@@ -42,6 +45,7 @@ class Cameras:
 
     def beside(self) -> np.ndarray:
         """Return (360, 480, 3) uint8 from the side, with what the head camera sees in the upper right corner."""
+        gl.refuse_forked()
         self._side = self._side or mujoco.Renderer(self._world.model, HEIGHT, WIDTH)
         self._head = self._head or mujoco.Renderer(self._world.model, PICTURE_PX, PICTURE_PX)
         root = self._world.root_state[0]

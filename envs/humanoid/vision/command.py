@@ -1,4 +1,5 @@
-"""What a high-level agent may command: one set of key points for each control step, which a body could reach from the last one."""
+"""What a high-level agent may command: one set of key points for each control step,
+which a body could reach from the last one."""
 
 from __future__ import annotations
 
@@ -26,8 +27,8 @@ BASES, TIPS = ([INDEX[limb[end]] for limb in LIMBS] for end in (0, 1))
 
 
 def check(points: np.ndarray, last: np.ndarray, first: np.ndarray, step: int) -> None:
-    """Raise InvalidAction unless key points (15, 3) are metres over the floor, follow the ``last`` ones at speeds that bodies have, and
-    have the limbs of the ``first`` ones; it names the first key point or limb that is wrong."""
+    """Raise InvalidAction unless key points (15, 3) are metres over the floor, follow the ``last`` ones at speeds that
+    bodies have, and have the limbs of the ``first`` ones; it names the first key point or limb that is wrong."""
     expected = (len(KEYPOINTS), 3)
     if points.shape != expected:
         raise InvalidAction(f"command of control step {step}: key points are {points.shape}; expected {expected}")
@@ -37,13 +38,16 @@ def check(points: np.ndarray, last: np.ndarray, first: np.ndarray, step: int) ->
 
 
 def check_start(root: np.ndarray, stands: np.ndarray, step: int) -> None:
-    """Raise InvalidAction unless the first command, retargeted to a root pose (7,), begins where the robot ``stands`` (7,)."""
+    """Raise InvalidAction unless the first command, retargeted to a root pose (7,),
+    begins where the robot ``stands`` (7,)."""
     away = float(np.linalg.norm(root[:2] - stands[:2]))
     turned = 2 * float(np.arccos(min(abs(root[3:] @ stands[3:]), 1.0)))
     if away > START_WITHIN_M or turned > START_WITHIN_RAD:
         raise InvalidAction(
-            f"command of control step {step}: the first command has the pelvis {away:.2g} m and {turned:.2g} rad from the robot's; "
-            f"expected {START_WITHIN_M:g} m and {START_WITHIN_RAD:g} rad at most. Places are in the frame of the robot's start"
+            f"command of control step {step}: the first command has the pelvis {away:.2g} m and {turned:.2g} "
+            "rad from the robot's; "
+            f"expected {START_WITHIN_M:g} m and {START_WITHIN_RAD:g} rad at most. Places are in the frame of "
+            "the robot's start"
         )
 
 

@@ -1,4 +1,5 @@
-"""The whole-body controller under the vision tasks: any agent of the catalogue that tracks references, one frame at a time."""
+"""The whole-body controller under the vision tasks: any agent of the catalogue that tracks references,
+one frame at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ EPISODE = "vision"
 
 
 class Controller:
-    """Named terms and the next reference angles in, joint targets out. Raises what the agent raises when it cannot be made."""
+    """Named terms and the next reference angles in, joint targets out.
+    Raises what the agent raises when it cannot be made."""
 
     def __init__(self, name: str, robot_name: str):
         module = catalog.module_of("agents", name)

@@ -10,9 +10,16 @@ if TYPE_CHECKING:
     from envs.humanoid.vision.episode import Vision
 
 
+def check(**_: Any) -> None:
+    """Raise MissingExtra where no off-screen GL works."""
+    gl.choose()
+
+
 def make(**options: Any) -> Vision:
     """Return the environment with its options; MissingExtra without an off-screen GL, since its robot has to see."""
     gl.prepare()
     from envs.humanoid.vision.episode import Vision
+
+    gl.draw_once()
 
     return Vision(**options)

@@ -1,8 +1,9 @@
-"""A humanoid that sees and acts through its whole-body controller: ``crossbody/HumanoidVision-v1``, the tasks of Humanoid-VLA's Table 5.
+"""A humanoid that sees and acts through its whole-body controller: ``crossbody/HumanoidVision-v1``, the tasks of
+Humanoid-VLA's Table 5.
 
-An agent's action is one frame of key points per control step. It is retargeted to the robot and put at the end of the reference that the
-controller follows, which executes it ``LEAD`` steps later. Rules of success look at what the robot and the things around it did.
-"""
+An agent's action is one frame of key points per control step. It is retargeted to the robot and put at the end of the
+reference that the controller follows, which executes it ``LEAD`` steps later. Rules of success look at what the robot
+and the things around it did."""
 
 from __future__ import annotations
 
@@ -28,6 +29,7 @@ from envs.humanoid.vision.memory import Memory
 from envs.humanoid.vision.skills import Skills
 from envs.humanoid.vision.stage import Stage
 from envs.humanoid.vision.world import World
+from envs.instruction import Instruction
 from tasks import humanoid_vision as channels
 from tasks.motion.motion import Motion
 from tasks.tracking import LANGUAGE
@@ -39,7 +41,8 @@ FALLS = {name: terminations.LIMITS[name] for name in terminations.FALLS}
 
 
 class Vision(gymnasium.Env):
-    """``task``: a table of ``scenes.toml``. ``controller``: an agent that tracks references, such as humanoid_tracker or open_loop."""
+    """``task``: a table of ``scenes.toml``. ``controller``: an agent that tracks references,
+    such as humanoid_tracker or open_loop."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": FPS}
 
@@ -151,7 +154,8 @@ class Vision(gymnasium.Env):
         return success, fallen, self._steps >= self._longest
 
     def _take(self, action: Mapping[str, np.ndarray]) -> None:
-        """Check a command and write its pose to the reference's end: the furthest frame that the controller sees after this step."""
+        """Check a command and write its pose to the reference's end:
+        the furthest frame that the controller sees after this step."""
         points = np.asarray(action[channels.COMMAND.name], np.float64)
         if self._person is None:  # of any size, so that only its pose says whether it begins where the robot stands
             command.check(points, points, points, self._steps)
@@ -170,9 +174,14 @@ class Vision(gymnasium.Env):
         root, joints = self._pose
         frames = self._longest + channels.LEAD + 3
         return Motion(
-            "commanded", np.repeat(self._last[None], frames, 0), np.tile(root[:3], (frames, 1)), np.tile(root[3:], (frames, 1)),
-            float(FPS), joint_angles=np.tile(joints, (frames, 1)), joint_names=self._robot.joint_names,
-        )  # fmt: skip
+            "commanded",
+            np.repeat(self._last[None], frames, 0),
+            np.tile(root[:3], (frames, 1)),
+            np.tile(root[3:], (frames, 1)),
+            float(FPS),
+            joint_angles=np.tile(joints, (frames, 1)),
+            joint_names=self._robot.joint_names,
+        )
 
     def _ahead(self) -> np.ndarray:
         """Return the reference's joint angles one control step ahead, (D,) rad."""
@@ -237,7 +246,7 @@ def _unpaid() -> dict[str, rewards.Weight]:
 def _space(wanted: tuple[Any, ...]) -> gymnasium.spaces.Dict:
     def one(channel: Any) -> gymnasium.Space:
         if channel.dtype == "str":
-            return gymnasium.spaces.Text(300, charset="".join(map(chr, range(32, 127))))
+            return Instruction(300, charset="".join(map(chr, range(32, 127))))
         if channel.dtype == "uint8":
             return gymnasium.spaces.Box(0, 255, channel.shape, np.uint8)
         return gymnasium.spaces.Box(-np.inf, np.inf, channel.shape, np.float32)

@@ -19,9 +19,15 @@ class Memory:
         self._soles = [world.model.geom(name).id for name in SOLES]
         points = (15, 3)
         shapes = {
-            "root": (7,), "keypoints": points, "object": (3,), "touched": (5,), "grounded": (2,), "toes_and_heels": (8,),
-            "partner": points, "dancing": (),
-        }  # fmt: skip
+            "root": (7,),
+            "keypoints": points,
+            "object": (3,),
+            "touched": (5,),
+            "grounded": (2,),
+            "toes_and_heels": (8,),
+            "partner": points,
+            "dancing": (),
+        }
         kinds = {"touched": bool, "grounded": bool, "dancing": np.int64}
         self._rows = {name: np.zeros((FEWEST, *shape), kinds.get(name, float)) for name, shape in shapes.items()}
 
@@ -31,10 +37,15 @@ class Memory:
             self._rows = {name: np.concatenate([rows, np.zeros_like(rows)]) for name, rows in self._rows.items()}
         world = self._world
         now = {
-            "root": world.root_state[0, :7].numpy(), "keypoints": keypoints, "object": world.pose(OBJECT)[:3],
-            "touched": world.touched, "grounded": world.grounded, "toes_and_heels": world.data.geom_xpos[self._soles, 0],
-            "partner": partner, "dancing": phase,
-        }  # fmt: skip
+            "root": world.root_state[0, :7].numpy(),
+            "keypoints": keypoints,
+            "object": world.pose(OBJECT)[:3],
+            "touched": world.touched,
+            "grounded": world.grounded,
+            "toes_and_heels": world.data.geom_xpos[self._soles, 0],
+            "partner": partner,
+            "dancing": phase,
+        }
         for name, value in now.items():
             self._rows[name][self._count] = value
         self._count += 1

@@ -51,7 +51,8 @@ def holds(seen: History, limits: Limits) -> bool:
 
 
 def waves(seen: History, limits: Limits) -> bool:
-    """Return whether, in the last ``held_s``, the robot faced the person with a wrist above its shoulder, which swung sideways.
+    """Return whether, in the last ``held_s``, the robot faced the person with a wrist above its shoulder, which swung
+    sideways.
 
     A swing is a way of ``swing_m`` between two turning points; ``swings`` of them are asked for.
     """
@@ -70,7 +71,8 @@ def waves(seen: History, limits: Limits) -> bool:
 
 
 def swings(path: np.ndarray, least: float) -> int:
-    """Return how often a path (T,) goes ``least`` or more one way after having gone the other way, the first way included.
+    """Return how often a path (T,) goes ``least`` or more one way after having gone the other way, the first way
+    included.
 
     >>> swings(np.array([0.0, 1.0, 0.0, 1.0, 0.9, 1.0]), 0.5)
     3
@@ -94,7 +96,8 @@ def avoids(seen: History, limits: Limits) -> bool:
 
 
 def jumps(seen: History, limits: Limits) -> bool:
-    """Return whether both soles are beyond the object for ``held_s``, with no foot on the ground while crossing, and none on the object."""
+    """Return whether both soles are beyond the object for ``held_s``, with no foot on the ground while crossing,
+    and none on the object."""
     down = np.logical_and(seen.grounded[:, 0], seen.grounded[:, 1])
     beyond = np.logical_and.reduce(seen.toes_and_heels > seen.object[:, :1], axis=-1) & down
     before = np.logical_and.reduce(seen.toes_and_heels < seen.object[:, :1], axis=-1) & down
@@ -103,7 +106,8 @@ def jumps(seen: History, limits: Limits) -> bool:
     last = int(np.flatnonzero(before)[-1])
     crossing = seen.grounded[last + 1 :]
     landed = int(np.argmax(beyond[last + 1 :]))
-    # Between leaving the near side and standing on the far one, nothing but the air: a foot that came down alone has stepped.
+    # Between leaving the near side and standing on the far one, nothing but the air: a foot that came down alone has
+    # stepped.
     return bool((~crossing[:landed].any(-1)).any() and not _stepped(seen, last, last + 1 + landed))
 
 
@@ -119,8 +123,8 @@ def _stepped(seen: History, last: int, landed: int) -> bool:
 def dances(seen: History, limits: Limits) -> bool:
     """Return whether the robot made the partner's motion: mean key-point distance, both from their roots and headings.
 
-    It is the smallest over a lag of up to ``lag_s``; at most ``mean_m``, and at most ``of_still`` of what standing still would have had.
-    """
+    It is the smallest over a lag of up to ``lag_s``; at most ``mean_m``, and at most ``of_still`` of what standing
+    still would have had."""
     if not len(seen.dancing) or seen.dancing[-1] != 2:
         return False
     mine, theirs = from_heading(seen.keypoints), from_heading(seen.partner)
@@ -147,7 +151,8 @@ def from_heading(points: np.ndarray) -> np.ndarray:
 
 
 def punches(seen: History, limits: Limits) -> bool:
-    """Return whether a hand hit the object with a wrist at ``speed_m_s`` or more, and the robot stood for ``held_s`` after it."""
+    """Return whether a hand hit the object with a wrist at ``speed_m_s`` or more,
+    and the robot stood for ``held_s`` after it."""
     for hand, wrist in zip((LEFT_HAND, RIGHT_HAND), WRISTS, strict=True):
         hits = np.flatnonzero(seen.touched[:, hand])
         if len(hits) and hits[0] >= 2 and len(seen.root) - hits[0] > _frames(limits["held_s"]):
@@ -158,7 +163,8 @@ def punches(seen: History, limits: Limits) -> bool:
 
 
 def kicks(seen: History, limits: Limits) -> bool:
-    """Return whether a foot sent the object off at ``speed_m_s`` or more, ``within_deg`` of straight ahead, and the robot stood after it."""
+    """Return whether a foot sent the object off at ``speed_m_s`` or more, ``within_deg`` of straight ahead,
+    and the robot stood after it."""
     hits = np.flatnonzero(seen.touched[:, LEFT_FOOT] | seen.touched[:, RIGHT_FOOT])
     if not len(hits) or len(seen.root) - hits[0] <= _frames(limits["held_s"]):
         return False

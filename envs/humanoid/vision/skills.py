@@ -61,7 +61,8 @@ class Skills:
         self._shoulders = _shoulders(self.body)
 
     def make(self, kind: str, **parameters: Any) -> Frames:
-        """Return a motion of a kind; UnknownName for another kind, CrossbodyError for parameters that it does not have."""
+        """Return a motion of a kind; UnknownName for another kind, CrossbodyError for parameters that it does not
+        have."""
         if kind not in KINDS:
             raise UnknownName("skill", kind, KINDS)
         known = [p for p in inspect.signature(KINDS[kind]).parameters if p != "skills"]
@@ -80,7 +81,8 @@ class Skills:
         return Frames(qpos[:, :7], qpos[:, 7:], self.body.keypoints(qpos))
 
     def arm(self, side: str, wrist: np.ndarray, trunk_yaw: float = 0.0) -> dict[str, float]:
-        """Return the arm's pose (of a left arm) that has the wrist at (x, y, z) m from the standing pelvis, trunk turned by an angle."""
+        """Return the arm's pose (of a left arm) that has the wrist at (x, y, z) m from the standing pelvis,
+        trunk turned by an angle."""
         cos, sin = math.cos(trunk_yaw), math.sin(trunk_yaw)
         x, y, z = wrist
         goal = np.array([cos * x + sin * y, cos * y - sin * x, z]) - self._shoulders[side]
@@ -199,7 +201,8 @@ def jump(skills: Skills, far: float, rise: float = 0.1) -> Frames:
 
 
 def hold(skills: Skills, target: np.ndarray, width: float, lift: float = 0.1) -> Frames:
-    """Put the hands to both sides of a thing ``width`` wide in the middle (x, y, z) m from the pelvis, press, and lift it; it ends so."""
+    """Put the hands to both sides of a thing ``width`` wide in the middle (x, y, z) m from the pelvis, press,
+    and lift it; it ends so."""
     x, y, z = np.asarray(target, float)
     plan = standing(HOLD_S)
     shares = [passage(plan.t, start, start + span) for start, span in ((0.4, 1.2), (1.7, 0.7), (2.6, 1.2))]

@@ -1,4 +1,5 @@
-"""The physics of one robot among things: the protocol of ``envs.humanoid.physics`` for a single environment, and what touches what."""
+"""The physics of one robot among things: the protocol of ``envs.humanoid.physics`` for a single environment,
+and what touches what."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ FEET = ("_foot", "_linkage_brace")
 
 
 class World:
-    """A scene's model with the robot as its first body. Threads, payloads and other frictions are for training; here is none."""
+    """A scene's model with the robot as its first body. Threads, payloads and other frictions are for training;
+    here is none."""
 
     name, num_envs, device, dt = "mujoco", 1, "cpu", DT
     fixed: frozenset[str] = frozenset()

@@ -13,9 +13,16 @@ import numpy as np
 from envs.robocasa.assets.mesh import Mesh, box, cylinder, join, lathe, tube
 
 SHARED = {
-    "black": "#141518", "green": "#3f8f57", "red": "#b4453c", "key": "#d7d9db", "display": "#7fd0a5",
-    "tray": "#cfe0e4", "soil": "#4a3527", "card": "#a88a66", "toast": "#c58f4e",
-}  # fmt: skip
+    "black": "#141518",
+    "green": "#3f8f57",
+    "red": "#b4453c",
+    "key": "#d7d9db",
+    "display": "#7fd0a5",
+    "tray": "#cfe0e4",
+    "soil": "#4a3527",
+    "card": "#a88a66",
+    "toast": "#c58f4e",
+}
 Parts = list[tuple[Mesh, str]]
 
 
@@ -102,8 +109,11 @@ def toaster(half: np.ndarray) -> Parts:
     lever = box(x * 0.5, y * 0.1, z * 0.14, x * 0.05).moved(0, -y * 0.95, z * 0.3)
     knob = cylinder(x * 0.18, y * 0.06, 14).turned("x", 90).moved(x * 0.55, -y * 0.96, -z * 0.45)
     return [
-        (shell, "shell"), (join(band, lever, knob, *feet), "trim"), (join(rail, *slots), "black"), (toast, "toast"),
-    ]  # fmt: skip
+        (shell, "shell"),
+        (join(band, lever, knob, *feet), "trim"),
+        (join(rail, *slots), "black"),
+        (toast, "toast"),
+    ]
 
 
 def plant(half: np.ndarray, leaves: int = 16, curl: float = 1.0) -> Parts:
@@ -131,6 +141,7 @@ def towel_holder(half: np.ndarray) -> Parts:
     core = lathe([(0.3, 0.7), (0.3, 0.784)], 16)
     sheet = box(0.5, 0.01, 1.7).moved(0.28, -0.86, -0.07)
     return [
-        (join(base, rod).scaled(x, y, z), "stand"), (join(roll, sheet).scaled(x, y, z), "paper"),
+        (join(base, rod).scaled(x, y, z), "stand"),
+        (join(roll, sheet).scaled(x, y, z), "paper"),
         (core.scaled(x, y, z), "card"),
-    ]  # fmt: skip
+    ]

@@ -89,10 +89,12 @@ def donut(d: Draft) -> Model:
     dough = _torus(d.a - minor, minor, flat)
     icing = _torus(d.a - minor, minor * 1.04, flat, 0.25, np.pi - 0.25, 8)
     sprinkles = [
-        cylinder(0.0008, 0.005, 5).turned("y", 90).turned("z", 70.0 * k).moved(
-            (d.a - minor) * np.cos(k * 0.9), (d.a - minor) * np.sin(k * 0.9), d.c * 1.03)
+        cylinder(0.0008, 0.005, 5)
+        .turned("y", 90)
+        .turned("z", 70.0 * k)
+        .moved((d.a - minor) * np.cos(k * 0.9), (d.a - minor) * np.sin(k * 0.9), d.c * 1.03)
         for k in range(7)
-    ]  # fmt: skip
+    ]
     parts = [Part(dough, rgba("#cf9a56"), 0.1), Part(icing, d.paint(), 0.5), Part(join(*sprinkles), CREAM)]
     return Model(parts, [Geom("cylinder", (d.a, d.c))], d.mass)
 
@@ -109,9 +111,12 @@ def cake(d: Draft) -> Model:
     ]
     cherry = ball(10, 7).scaled(0.008).moved(z=d.c * 0.72)
     parts = [
-        Part(base, rgba("#d8ab6a")), Part(layer, d.paint(0.9)), Part(icing.scaled(d.a, d.b, d.c), d.paint(), 0.3),
-        Part(join(*dots), CREAM), Part(cherry, rgba("#b01f2b"), 0.7),
-    ]  # fmt: skip
+        Part(base, rgba("#d8ab6a")),
+        Part(layer, d.paint(0.9)),
+        Part(icing.scaled(d.a, d.b, d.c), d.paint(), 0.3),
+        Part(join(*dots), CREAM),
+        Part(cherry, rgba("#b01f2b"), 0.7),
+    ]
     return Model(parts, [Geom("cylinder", (d.a, d.c * 0.83), (0, 0, -d.c * 0.17))], d.mass)
 
 

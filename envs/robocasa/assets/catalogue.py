@@ -16,13 +16,15 @@ from envs.robocasa.assets.model import Model, files
 
 REGISTRIES = ("objaverse", "sketchfab", "lightwheel")
 COUNT = 8
-# The pot of the objaverse registry shares a folder with the pan; the package tells them apart by the last folder's name.
+# The pot of the objaverse registry shares a folder with the pan; the package tells them apart by the last folder's
+# name.
 POT_NAMES = ("pan_0", "pan_12", "pan_17", "pan_22")
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One object model: `folder` is below the pack's `objects`, `scale` what the package and the task multiply it with."""
+    """One object model: `folder` is below the pack's `objects`, `scale` what the package and the task multiply it
+    with."""
 
     category: str
     registry: str

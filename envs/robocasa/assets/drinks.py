@@ -53,9 +53,12 @@ def bottle(d: Draft) -> Model:
     label = PAPER if d.roll.uniform() < 0.6 else rgba("#d8b04a")
     stripe = _sleeve(d, -0.3, -0.18, 1.02)
     parts = [
-        Part(_turned(glass, d), d.paint(), 0.9), Part(_sleeve(d, -0.62, 0.12), label), Part(stripe, d.paint(0.75)),
-        Part(neck, label), Part(cap, rgba("#c8342c" if d.family == 0 else "#e0c04a"), 0.6),
-    ]  # fmt: skip
+        Part(_turned(glass, d), d.paint(), 0.9),
+        Part(_sleeve(d, -0.62, 0.12), label),
+        Part(stripe, d.paint(0.75)),
+        Part(neck, label),
+        Part(cap, rgba("#c8342c" if d.family == 0 else "#e0c04a"), 0.6),
+    ]
     return _necked(d, parts, 0.36, 0.5)
 
 
@@ -68,9 +71,10 @@ def decanter(d: Draft) -> Model:
     )
     label = join(*(box(d.a * 1.2, 0.001, d.c * 0.75).moved(0, d.b * 0.9, -d.c * 0.35).turned("z", t) for t in (0, 180)))
     parts = [
-        Part(square.scaled(d.a, d.b, d.c), d.paint(), 0.9), Part(label, PAPER),
+        Part(square.scaled(d.a, d.b, d.c), d.paint(), 0.9),
+        Part(label, PAPER),
         Part(stopper, rgba("#8a5f38" if d.family == 0 else "#c8ccd0"), 0.6),
-    ]  # fmt: skip
+    ]
     return _necked(d, parts, 0.36, 0.5)
 
 
@@ -90,9 +94,11 @@ def wine(d: Draft) -> Model:
     emblem = _sleeve(d, -0.2, -0.05, 1.02)
     gold = rgba("#b8963c")
     parts = [
-        Part(_turned(glass, d), d.paint(), 0.9), Part(_sleeve(d, -0.7, 0.0), PAPER), Part(emblem, gold),
+        Part(_turned(glass, d), d.paint(), 0.9),
+        Part(_sleeve(d, -0.7, 0.0), PAPER),
+        Part(emblem, gold),
         Part(foil, rgba("#6a1420") if d.family == 0 else gold, 0.5),
-    ]  # fmt: skip
+    ]
     return _necked(d, parts, 0.34, 0.46)
 
 
@@ -102,9 +108,11 @@ def water(d: Draft) -> Model:
     cap = lathe([(0.42, 0.86), (0.42, 0.98), (0.38, 1.0)], 14).scaled(d.a, d.b, d.c)
     blue = rgba("#2c6ac8" if d.family == 0 else "#2c9a6a")
     parts = [
-        Part(_turned(shell, d), d.paint(1.0, 0.78), 0.9), Part(_sleeve(d, -0.02, 0.38, 1.02), blue),
-        Part(_sleeve(d, 0.1, 0.26, 1.03), WHITE), Part(cap, blue, 0.4),
-    ]  # fmt: skip
+        Part(_turned(shell, d), d.paint(1.0, 0.78), 0.9),
+        Part(_sleeve(d, -0.02, 0.38, 1.02), blue),
+        Part(_sleeve(d, 0.1, 0.26, 1.03), WHITE),
+        Part(cap, blue, 0.4),
+    ]
     return _necked(d, parts, 0.56, 0.5)
 
 
@@ -114,9 +122,10 @@ def flask(d: Draft) -> Model:
     ring = _sleeve(d, -0.98, -0.84, 1.015)
     loop = tube(arc(d.a * 0.36, 0, 180, 9, "xz") + [0, 0, d.c * 0.9], d.a * 0.1, 6)
     parts = [
-        Part(_turned(body, d), d.paint(), 0.6), Part(join(_turned(lid, d), loop), rgba("#2a2c30"), 0.4),
+        Part(_turned(body, d), d.paint(), 0.6),
+        Part(join(_turned(lid, d), loop), rgba("#2a2c30"), 0.4),
         Part(join(ring, _sleeve(d, 0.4, 0.5, 1.015)), STEEL, 0.9),
-    ]  # fmt: skip
+    ]
     return _necked(d, parts, 0.6, 0.7)
 
 
@@ -154,9 +163,11 @@ def carton(d: Draft) -> Model:
         np.array([[x, 0, z], [x + 0.001, 0, z + 0.012], [x - 0.004, 0, z + 0.019], [x - 0.012, 0, z + 0.022]]), 0.002, 7
     )
     parts = [
-        Part(body, d.paint(), 0.3), Part(stripe, WHITE), Part(badges, d.paint(0.6)),
+        Part(body, d.paint(), 0.3),
+        Part(stripe, WHITE),
+        Part(badges, d.paint(0.6)),
         Part(straw, rgba("#e8e8f0")),
-    ]  # fmt: skip
+    ]
     return Model(parts, [Geom("box", (d.a, d.b, 0.9 * d.c), (0, 0, -0.1 * d.c))], d.mass)
 
 
@@ -171,9 +182,11 @@ def milk(d: Draft) -> Model:
     spots = join(spot.moved(-d.a * 0.2, -d.b, d.c * 0.05), spot.moved(d.a * 0.2, d.b, d.c * 0.05))
     cap = cylinder(d.a * 0.3, 0.008, 12).turned("x", 32).moved(0, -d.b * 0.5, d.c * 0.62)
     parts = [
-        Part(join(body, roof), WHITE, 0.2), Part(panel, d.paint(), 0.2), Part(spots, d.paint(0.8)),
+        Part(join(body, roof), WHITE, 0.2),
+        Part(panel, d.paint(), 0.2),
+        Part(spots, d.paint(0.8)),
         Part(cap, d.paint(0.8), 0.3),
-    ]  # fmt: skip
+    ]
     top = Geom("box", (d.a, d.b * 0.55, 0.225 * d.c), (0, 0, 0.575 * d.c))
     fin = Geom("box", (d.a, 0.002, 0.1 * d.c), (0, 0, 0.9 * d.c))
     return Model(parts, [Geom("box", (d.a, d.b, 0.675 * d.c), (0, 0, -0.325 * d.c)), top, fin], d.mass)

@@ -1,4 +1,5 @@
-"""A page with a picture of every object model of a pack, so that a person can look at what the robot is asked to hold."""
+"""A page with a picture of every object model of a pack, so that a person can look at what the robot is asked to
+hold."""
 
 from __future__ import annotations
 

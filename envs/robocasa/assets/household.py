@@ -38,13 +38,17 @@ def cereal(d: Draft) -> Model:
     bowls = join(bowl.moved(0, -d.b, -d.c * 0.35), bowl.moved(0, d.b, -d.c * 0.35))
     loops = [
         ball(7, 5).scaled(d.a * 0.11, 0.003, d.a * 0.11).moved(x * d.a * 0.5, s * d.b, z * d.c * 0.16 - d.c * 0.08)
-        for s in (-1, 1) for x, z in ((-0.7, 0.0), (-0.1, 0.5), (0.5, 0.1), (0.9, 0.8), (-0.5, 1.0))
-    ]  # fmt: skip
+        for s in (-1, 1)
+        for x, z in ((-0.7, 0.0), (-0.1, 0.5), (0.5, 0.1), (0.9, 0.8), (-0.5, 1.0))
+    ]
     seam = box(2 * d.a * 1.01, 0.003, 0.001).moved(z=d.c)
     parts = [
-        Part(carton, d.paint(), 0.3), Part(front, rgba("#fbf3dc"), 0.3), Part(bowls, d.paint(0.65)),
-        Part(join(*loops), rgba("#e0a040")), Part(seam, d.paint(0.6)),
-    ]  # fmt: skip
+        Part(carton, d.paint(), 0.3),
+        Part(front, rgba("#fbf3dc"), 0.3),
+        Part(bowls, d.paint(0.65)),
+        Part(join(*loops), rgba("#e0a040")),
+        Part(seam, d.paint(0.6)),
+    ]
     return Model(parts, [Geom("box", (d.a, d.b, d.c))], d.mass)
 
 
@@ -63,9 +67,11 @@ def chips(d: Draft) -> Model:
     )
     seams = join(*(box(2 * d.a * 0.96, d.b * 0.12, d.c * 0.07).moved(z=s * d.c * 0.965) for s in (1, -1)))
     parts = [
-        Part(loft(rows), d.paint(), 0.8), Part(badge, rgba("#f6eed2"), 0.6), Part(chip, rgba("#dca840")),
+        Part(loft(rows), d.paint(), 0.8),
+        Part(badge, rgba("#f6eed2"), 0.6),
+        Part(chip, rgba("#dca840")),
         Part(seams, d.paint(0.7), 0.8),
-    ]  # fmt: skip
+    ]
     return Model(parts, [Geom("box", (d.a * 0.9, d.b * 0.85, d.c))], d.mass)
 
 

@@ -1,4 +1,5 @@
-"""An object model: coloured visual meshes, a few convex collision geoms, and the MJCF text the package expects of it."""
+"""An object model: coloured visual meshes, a few convex collision geoms,
+and the MJCF text the package expects of it."""
 
 from __future__ import annotations
 
@@ -138,7 +139,8 @@ def _collisions(model: Model, centre: np.ndarray, scale: Vec) -> list[str]:
     total = sum(g.volume() for g in model.geoms)
     return [
         f'<geom class="collision" type="{g.kind}" size="{_text(_unscaled(g, scale))}"'
-        f' pos="{_text((np.array(g.pos) - centre) / scale)}"{_quat(g)} mass="{_text((model.mass * g.volume() / total,))}"/>'
+        f' pos="{_text((np.array(g.pos) - centre) / scale)}"{_quat(g)} '
+        f'mass="{_text((model.mass * g.volume() / total,))}"/>'
         for g in model.geoms
     ]
 
@@ -156,14 +158,21 @@ def _document(name: str, assets: list[str], body: list[str], half: np.ndarray) -
     sites = {"bottom_site": (0, 0, -z), "top_site": (0, 0, z), "horizontal_radius_site": (x, y, 0)}
     lines = [
         f"<mujoco model={quoteattr(name)}>",
-        "  <asset>", *(f"    {a}" for a in assets), "  </asset>",
+        "  <asset>",
+        *(f"    {a}" for a in assets),
+        "  </asset>",
         f'  <default><default class="visual">{VISUAL}</default>'
         f'<default class="collision">{COLLISION}</default></default>',
-        "  <worldbody>", "    <body>",
-        '      <body name="object">', *(f"        {g}" for g in body), "      </body>",
+        "  <worldbody>",
+        "    <body>",
+        '      <body name="object">',
+        *(f"        {g}" for g in body),
+        "      </body>",
         *(f'      <site name="{n}" pos="{_text(p)}" size="0.005" rgba="0 0 0 0"/>' for n, p in sites.items()),
-        "    </body>", "  </worldbody>", "</mujoco>",
-    ]  # fmt: skip
+        "    </body>",
+        "  </worldbody>",
+        "</mujoco>",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -21,8 +21,21 @@ from crossbody.errors import MissingAssets, UnknownName
 from crossbody.extras import cache_folder
 
 # The generated pack is made by these files; its version is a digest of them, because a change in it can move a number.
-RECIPES = ("appliances", "bakery", "build", "catalogue", "containers", "context", "drinks", "fixtures", "household",
-           "mesh", "model", "produce", "textures")  # fmt: skip
+RECIPES = (
+    "appliances",
+    "bakery",
+    "build",
+    "catalogue",
+    "containers",
+    "context",
+    "drinks",
+    "fixtures",
+    "household",
+    "mesh",
+    "model",
+    "produce",
+    "textures",
+)
 NAMES = ("generated", "official")
 FILE = "pack.json"
 NEEDED = {"generated": "60 MB", "official": "about 15 GB"}

@@ -66,9 +66,11 @@ def peach(d: Draft) -> Model:
     blush = ball(12, 7).scaled(d.a * 0.8, d.b * 0.7, d.c * 0.75).moved(d.a * 0.225, 0, d.c * 0.1)
     leaf = ball(8, 5).scaled(d.a * 0.45, d.a * 0.17, 0.0012).moved(d.a * 0.4, 0, d.c * 1.0)
     parts = [
-        Part(crease.scaled(d.a, d.b, d.c), d.paint()), Part(blush, d.paint(0.82)),
-        Part(_stem(0, 0, d.c * 0.95, d.c * 0.2, 0.0016), STEM), Part(leaf, LEAF),
-    ]  # fmt: skip
+        Part(crease.scaled(d.a, d.b, d.c), d.paint()),
+        Part(blush, d.paint(0.82)),
+        Part(_stem(0, 0, d.c * 0.95, d.c * 0.2, 0.0016), STEM),
+        Part(leaf, LEAF),
+    ]
     return _standing(d, parts)
 
 
@@ -148,10 +150,14 @@ def corn(d: Draft) -> Model:
     r = np.interp(z, [p[1] for p in profile], [p[0] for p in profile]) * (1 - 0.045 * (np.arange(15) % 2))
     ear = _lying([(0, -0.95), *zip(r, z, strict=True)], d, 16, lambda a: 1 - 0.05 * (np.round(a / (np.pi / 8)) % 2))
     husk = [
-        tube(np.array([[-1.12, 0, 0], [-0.7, y, z], [-0.2, y * 1.25, z * 1.25], [0.15, y * 1.1, z * 1.1]]),
-             [0.05, 0.3, 0.26, 0.02], 7, 0.35)
+        tube(
+            np.array([[-1.12, 0, 0], [-0.7, y, z], [-0.2, y * 1.25, z * 1.25], [0.15, y * 1.1, z * 1.1]]),
+            [0.05, 0.3, 0.26, 0.02],
+            7,
+            0.35,
+        )
         for y, z in ((0.62, -0.35), (-0.62, -0.35))
-    ]  # fmt: skip
+    ]
     stalk = cylinder(d.b * 0.3, d.a * 0.24, 8).along_x().moved(-d.a * 1.05)
     parts = [Part(ear, d.paint(), 0.4), Part(join(join(*husk).scaled(d.a, d.b, d.c), stalk), rgba("#86a84a"))]
     return Model(parts, [Geom("ellipsoid", (d.a, d.b, d.c))], d.mass)
@@ -193,10 +199,13 @@ def potato(d: Draft) -> Model:
 
 def sweet_potato(d: Draft) -> Model:
     marks = [
-        tube(np.array([[d.a * x, -d.b * 0.4, d.c * 0.86], [d.a * x, 0, d.c * 0.97], [d.a * x, d.b * 0.4, d.c * 0.86]]),
-             0.0011, 5)
+        tube(
+            np.array([[d.a * x, -d.b * 0.4, d.c * 0.86], [d.a * x, 0, d.c * 0.97], [d.a * x, d.b * 0.4, d.c * 0.86]]),
+            0.0011,
+            5,
+        )
         for x in (-0.35, -0.05, 0.2)
-    ]  # fmt: skip
+    ]
     return _solid(d, [Part(_bumpy(d, 0.09, 0.35), d.paint(), 0.05), Part(join(*marks), d.paint(0.6))])
 
 

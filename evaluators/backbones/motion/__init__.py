@@ -24,5 +24,6 @@ class Embedding(Protocol):
         ...
 
     def texts(self, names: Sequence[str], texts: Sequence[str]) -> np.ndarray | Unknown:
-        """Return features (n, d) of the motions' texts; ``NO_TEXTS`` when it knows none, or why it cannot read these."""
+        """Return features (n, d) of the motions' texts; ``NO_TEXTS`` when it knows none,
+        or why it cannot read these."""
         ...

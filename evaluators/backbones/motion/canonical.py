@@ -1,4 +1,5 @@
-"""What the trained embedding reads of a motion: HumanML3D's kind of features, of the fifteen key points, 20 times a second."""
+"""What the trained embedding reads of a motion: HumanML3D's kind of features, of the fifteen key points,
+20 times a second."""
 
 from __future__ import annotations
 
@@ -22,10 +23,10 @@ LEAST_ROWS = 4
 def canonical(clip: MotionClip) -> np.ndarray:
     """Return features (L, 91) that neither the place nor the first direction of key points (T, 15, 3) changes.
 
-    In the frame that faces with the hips: yaw rate in rad/s (1), the root's velocity forwards and to the left in m/s (2)
-    and its height in m (1); the other points' places from the root's ground point in m (42); all points' velocities in
-    m/s (45). Foot contacts, which HumanML3D adds, are left out as its evaluator leaves them out. Other frame rates are
-    interpolated linearly; a motion of less than a quarter of a second stays in its last pose for the rest.
+    In the frame that faces with the hips: yaw rate in rad/s (1), the root's velocity forwards and to the left in m/s
+    (2) and its height in m (1); the other points' places from the root's ground point in m (42); all points' velocities
+    in m/s (45). Foot contacts, which HumanML3D adds, are left out as its evaluator leaves them out. Other frame rates
+    are interpolated linearly; a motion of less than a quarter of a second stays in its last pose for the rest.
     """
     import numpy as np
 

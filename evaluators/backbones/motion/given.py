@@ -23,7 +23,8 @@ SIDES = {PREDICTION: "pred", REAL: "ref"}
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Features by side and clip: ``pred``, ``ref`` and ``text``. Called by the file's name and versioned by its content."""
+    """Features by side and clip: ``pred``, ``ref`` and ``text``. Called by the file's name and versioned by its
+    content."""
 
     name: str
     version: str
@@ -54,7 +55,8 @@ class Given:
 
 
 def load(file: Path) -> Given:
-    """Return the embeddings of an npz with ``pred`` (n, d) and ``pred_names``, ``ref`` and ``ref_names``, and perhaps of texts.
+    """Return the embeddings of an npz with ``pred`` (n, d) and ``pred_names``, ``ref`` and ``ref_names``, and perhaps
+    of texts.
 
     The file's name becomes that of the embedding, in lower case and without anything but letters, digits and ``_``.
     """

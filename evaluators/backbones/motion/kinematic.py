@@ -39,9 +39,9 @@ class Kinematic:
 def features(clip: MotionClip) -> np.ndarray:
     """Return, of key points (T >= 2, 15, 3): 91 numbers that neither the place nor the direction of the motion changes.
 
-    The root's mean height; the other points' mean places in the heading frame at the root (42); the root's mean velocity
-    forwards and to the left and its mean yaw rate; log(1 + rms) of every point's horizontal speed, vertical speed, and
-    acceleration over 10 m/s² (45). Lengths in m, times in s.
+    The root's mean height; the other points' mean places in the heading frame at the root (42); the root's mean
+    velocity forwards and to the left and its mean yaw rate; log(1 + rms) of every point's horizontal speed, vertical
+    speed, and acceleration over 10 m/s² (45). Lengths in m, times in s.
     """
     import numpy as np
 

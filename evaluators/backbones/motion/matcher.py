@@ -1,4 +1,5 @@
-"""The embedding of motions and texts that ships: text-to-motion's evaluator on fifteen key points, trained by ``train matcher``."""
+"""The embedding of motions and texts that ships: text-to-motion's evaluator on fifteen key points,
+trained by ``train matcher``."""
 
 from __future__ import annotations
 
@@ -78,7 +79,8 @@ class Matcher(nn.Module):
 
 
 def _ordered(content: bytes) -> bytes:
-    """Return a safetensors file with its metadata in order: the library's own order is random, and the file's digest is a version."""
+    """Return a safetensors file with its metadata in order: the library's own order is random,
+    and the file's digest is a version."""
     end = 8 + int.from_bytes(content[:8], "little")
     head = json.loads(content[8:end])
     head["__metadata__"] = dict(sorted(head["__metadata__"].items()))
@@ -105,7 +107,8 @@ class Matching:
 
     @torch.inference_mode()
     def texts(self, names: Sequence[str], texts: Sequence[str]) -> np.ndarray | Unknown:
-        """Return features (n, 128); Unknown when a text is missing. What follows a ``#`` (HumanML3D's tags) is not read."""
+        """Return features (n, 128); Unknown when a text is missing. What follows a ``#`` (HumanML3D's tags)
+        is not read."""
         silent = [name for name, text in zip(names, texts, strict=True) if not text]
         if silent:
             reason = f"{len(silent)} of {len(texts)} motions have no text, such as '{silent[0]}'"

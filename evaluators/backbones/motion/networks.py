@@ -1,4 +1,5 @@
-"""The two parts of text-to-motion's evaluator (Guo et al. 2022), under its names: ours and the official one are made of them."""
+"""The two parts of text-to-motion's evaluator (Guo et al. 2022), under its names:
+ours and the official one are made of them."""
 
 from __future__ import annotations
 
@@ -20,9 +21,13 @@ class Movement(nn.Module):
     def __init__(self, features: int, hidden: int, out: int):
         super().__init__()
         self.main = nn.Sequential(
-            nn.Conv1d(features, hidden, 4, 2, 1), nn.Dropout(DROPOUT), nn.LeakyReLU(SLOPE),
-            nn.Conv1d(hidden, out, 4, 2, 1), nn.Dropout(DROPOUT), nn.LeakyReLU(SLOPE),
-        )  # fmt: skip
+            nn.Conv1d(features, hidden, 4, 2, 1),
+            nn.Dropout(DROPOUT),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv1d(hidden, out, 4, 2, 1),
+            nn.Dropout(DROPOUT),
+            nn.LeakyReLU(SLOPE),
+        )
         self.out_net = nn.Linear(out, out)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -30,7 +35,8 @@ class Movement(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """One vector (n, out) of a sequence (n, L, in): the last states of a GRU in both directions, and two linear layers."""
+    """One vector (n, out) of a sequence (n, L, in): the last states of a GRU in both directions,
+    and two linear layers."""
 
     def __init__(self, features: int, hidden: int, out: int):
         super().__init__()

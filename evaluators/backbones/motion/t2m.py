@@ -67,7 +67,8 @@ class Evaluator(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Official:
-    """The embedding through the official networks, of motions in HumanML3D's features, as they lie in the two folders."""
+    """The embedding through the official networks, of motions in HumanML3D's features,
+    as they lie in the two folders."""
 
     network: Evaluator
     version: str
@@ -142,7 +143,8 @@ class Official:
 
 
 def tokens(text: str) -> list[tuple[str, str]]:
-    """Return the words and tags of a line of HumanML3D, at most 20, between marks of begin and end; [] where there are none."""
+    """Return the words and tags of a line of HumanML3D, at most 20, between marks of begin and end;
+    [] where there are none."""
     _, _, rest = text.partition("#")
     found = [token.rpartition("/") for token in rest.partition("#")[0].split() if "/" in token]
     tagged = [(word, tag) for word, _, tag in found[:WORDS]]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def i3d_features(videos: Sequence[Video], device: str = "cpu") -> np.ndarray:
     """Return the logits (n, 400) of videos of one length, at least ten frames; all go through the network at once.
 
-    Pictures are resized to 224 x 224 as FVD's reference code does: bilinearly, without antialias, whatever their aspect.
-    """
+    Pictures are resized to 224 x 224 as FVD's reference code does: bilinearly, without antialias, whatever their
+    aspect."""
     import torch
 
     from evaluators.backbones.video import i3d

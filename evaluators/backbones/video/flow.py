@@ -20,7 +20,8 @@ RAFT_VARIABLE = "CROSSBODY_RAFT"
 """The environment variable that may name the weights, for `--flow raft` alone and for `crossbody doctor`."""
 
 RAFT_NEEDED = (
-    "RAFT's weights do not ship: download torchvision's raft_large_C_T_SKHT_V2-ff5fadd5.pth or the authors' raft-things.pth, "
+    "RAFT's weights do not ship: download torchvision's raft_large_C_T_SKHT_V2-ff5fadd5.pth or the authors' "
+    "raft-things.pth, "
     f"and say `--flow raft:FILE`, or `export {RAFT_VARIABLE}=FILE`"
 )
 UPDATES = 12
@@ -32,7 +33,8 @@ RAFT_BATCH = 4
 
 @dataclass(frozen=True)
 class DisMedium:
-    """Dense inverse search (Kroeger et al. 2016), OpenCV's medium preset, on grey pictures: about 0.1 pixel of error."""
+    """Dense inverse search (Kroeger et al. 2016), OpenCV's medium preset, on grey pictures:
+    about 0.1 pixel of error."""
 
     name: str = "DIS medium flow"
     least_side: int = 12

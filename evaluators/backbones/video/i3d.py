@@ -1,8 +1,8 @@
 """I3D (Carreira and Zisserman 2017), RGB, Kinetics-400: the network that FVD compares videos through.
 
 TensorFlow's padding (SAME) is kept. Batch normalisation, which is fixed, is folded into the convolutions before it, and
-the three branches of a block that begin with a 1x1x1 convolution of the same input begin with one. On a CPU it takes less
-than half the time of the plain network: ``python -m benchmarks video``.
+the three branches of a block that begin with a 1x1x1 convolution of the same input begin with one. On a CPU it takes
+less than half the time of the plain network: ``python -m benchmarks video``.
 """
 
 from __future__ import annotations
@@ -137,7 +137,8 @@ def _pad(x: Tensor, pads: Sequence[tuple[int, int]]) -> Tensor:
 
 
 def _pool(x: Tensor, window: tuple[int, int, int], stride: tuple[int, int, int]) -> Tensor:
-    """Return the largest value of each window, one dimension after the other: max_pool3d takes five times as long on a CPU."""
+    """Return the largest value of each window, one dimension after the other:
+    max_pool3d takes five times as long on a CPU."""
     # Zeros are as good as -inf here: what comes in has been through a ReLU.
     x = _pad(x, _same(x, window, stride))
     for dim, (size, step) in reversed(list(enumerate(zip(window, stride, strict=True), 2))):

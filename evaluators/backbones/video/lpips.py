@@ -29,7 +29,8 @@ VGG: tuple[tuple[int, tuple[Layer, ...]], ...] = (
     (2, ((512, 3, 1, 1),) * 3),
     (2, ((512, 3, 1, 1),) * 3),
 )
-"""Five stages: the window of the pooling before it (1: none, always stride 2), and its convolutions, each followed by a ReLU."""
+"""Five stages: the window of the pooling before it (1: none, always stride 2), and its convolutions,
+each followed by a ReLU."""
 
 WEIGHTS = {"alex": LPIPS_ALEX, "vgg": LPIPS_VGG}
 STAGES = {"alex": (ALEX, "AlexNet_0"), "vgg": (VGG, "VGG16_0")}

@@ -31,12 +31,14 @@ def rehearse(
         usd = plan.estimate(question, TYPICAL_OUTPUT)
         likely, most, count = likely + usd, most + plan.estimate(question, limit), count + 1
         show(
-            f"  {slot.pair.id}  repeat {slot.repeat}  {slot.order}: {question.images} frames{_cost(plan, question, usd)}"
+            f"  {slot.pair.id}  repeat {slot.repeat}  {slot.order}: {question.images} "
+            f"frames{_cost(plan, question, usd)}"
         )
     show(f"{count} requests to {plan.provider.name}, {plan.provider.model}; nothing was sent.")
     if plan.price:
         show(
-            f"Estimated cost ${likely:.4f} with {TYPICAL_OUTPUT} tokens of thinking and answer each, at most ${most:.4f} "
+            f"Estimated cost ${likely:.4f} with {TYPICAL_OUTPUT} tokens of thinking and answer each, at most "
+            f"${most:.4f} "
             f"(prices of {plan.price.date})."
         )
     elif plan.provider.priced:

@@ -17,7 +17,8 @@ USER = re.compile(r"([a-zA-Z][\w+.-]*://)[^\s/@\"']+@")
 
 
 class Redactor:
-    """Replaces the values of environment variables that look like keys, what is typed like one, and anything written so."""
+    """Replaces the values of environment variables that look like keys, what is typed like one,
+    and anything written so."""
 
     def __init__(self, environment: Mapping[str, str], typed: Sequence[str] = ()):
         found = {v.strip() for k, v in environment.items() if NAMES.search(k)}
@@ -33,7 +34,8 @@ class Redactor:
 
 
 def typed_secrets(words: Sequence[str]) -> Iterator[str]:
-    """Yield what stands behind options and variables that are named like keys, as in ``--api-key X`` and ``TOKEN=X``."""
+    """Yield what stands behind options and variables that are named like keys,
+    as in ``--api-key X`` and ``TOKEN=X``."""
     for word, following in zip(words, [*words[1:], ""], strict=False):
         name, equals, value = word.partition("=")
         if not NAMES.search(name):

@@ -1,4 +1,5 @@
-"""The judging loop: every question once, answers written as they come, stopped by the budget or by an endpoint that is gone."""
+"""The judging loop: every question once, answers written as they come,
+stopped by the budget or by an endpoint that is gone."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Slot:
-    """One answer that the run should have. ``question`` is None, and ``reason`` says why, when the clips cannot be shown."""
+    """One answer that the run should have. ``question`` is None, and ``reason`` says why,
+    when the clips cannot be shown."""
 
     pair: Pair
     repeat: int
@@ -229,7 +231,8 @@ _PROVIDER = {"provider": "name", "judge": "judge", "model": "model"}
 
 
 def _room(under_way: set[Future[None]], workers: int) -> set[Future[None]]:
-    """Wait until fewer than ``workers`` are under way (none for 1), and return those; what went wrong in one is raised."""
+    """Wait until fewer than ``workers`` are under way (none for 1), and return those;
+    what went wrong in one is raised."""
     while len(under_way) >= workers:
         done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
         for future in done:

@@ -30,7 +30,8 @@ class Store:
         self._file = path / "answers.jsonl"
 
     def open(self, manifest: Mapping[str, Any]) -> None:
-        """Make the folder, or go on with one of the same settings; other settings raise RunFolderError and are listed."""
+        """Make the folder, or go on with one of the same settings; other settings raise RunFolderError and are
+        listed."""
         file = self.path / "manifest.json"
         if file.exists():
             self._refuse_other_settings(file, manifest)
@@ -79,7 +80,8 @@ class Store:
                     _write_private(self._cached_file(clean.key), clean.model_dump_json().encode())
             except OSError as error:
                 raise RunFolderError(
-                    f"cannot write {self._file}: {error.strerror}. Every answer so far is kept; free the disk and start again."
+                    f"cannot write {self._file}: {error.strerror}. Every answer so far is kept; free the disk "
+                    "and start again."
                 ) from error
         return clean
 

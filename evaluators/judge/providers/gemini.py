@@ -89,7 +89,8 @@ class Gemini:
         size = sum(len(p) for p in question.parts() if isinstance(p, bytes))
         if size > MOST_BYTES:
             raise Failed(
-                f"the frames take {size / 1e6:.1f} MB, a request at most {MOST_BYTES / 1e6:g}: lower --frames or --pixels"
+                f"the frames take {size / 1e6:.1f} MB, a request at most {MOST_BYTES / 1e6:g}: lower --frames "
+                "or --pixels"
             )
         try:
             response = self._client.models.generate_content(
@@ -138,7 +139,8 @@ class Gemini:
             credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
         except DefaultCredentialsError as error:
             raise CrossbodyError(
-                "Vertex needs the machine's credentials: `gcloud auth application-default login`, or GOOGLE_APPLICATION_CREDENTIALS."
+                "Vertex needs the machine's credentials: `gcloud auth application-default login`, or "
+                "GOOGLE_APPLICATION_CREDENTIALS."
             ) from error
         # Project and location are passed in full: taken from the environment, a custom base URL would drop them.
         place = {"project": self._options.project, "location": self._options.location}
@@ -179,7 +181,8 @@ def _reachable(client: Callable[[], Any]) -> Any:
             raise
         names = [n for n in PROXIES if os.environ.get(n, "").lower().startswith("socks")]
         raise CrossbodyError(
-            f"the environment sets a SOCKS proxy ({', '.join(names) or 'in the system settings'}), which needs a package: "
+            f"the environment sets a SOCKS proxy ({', '.join(names) or 'in the system settings'}), which needs "
+            "a package: "
             "type `uv pip install socksio`, or unset the variable to go without the proxy."
         ) from error
 

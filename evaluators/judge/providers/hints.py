@@ -12,7 +12,8 @@ SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
 
 
 def hint_of(headers: Mapping[str, str], details: Any) -> float:
-    """Return the seconds that a server asks to wait, from its Retry-After header or Google's RetryInfo; 0 without either."""
+    """Return the seconds that a server asks to wait, from its Retry-After header or Google's RetryInfo;
+    0 without either."""
     return max(_header(headers.get("retry-after", "")), _retry_info(details))
 
 

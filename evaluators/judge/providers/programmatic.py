@@ -23,7 +23,8 @@ from evaluators.judge.questions.schema import Verdict
 VERSION = "motion-statistics-1"
 FLOORS = {"semantic": 0.5, "temporal": 0.1, "geometric": 0.55}
 CEILINGS = {"semantic": 0.92, "temporal": 0.92, "geometric": 0.92}
-"""Similarities that mean 1 and 5, between those of other clips and of second takes on the built-in set (docs/judge.md)."""
+"""Similarities that mean 1 and 5, between those of other clips and of second takes on the built-in set
+(docs/judge.md)."""
 
 TINY = 1e-12
 STILL = 1e-5  # a clip whose mean flow per frame is below this share of the picture does not move
@@ -77,7 +78,8 @@ def similarities(a: Motion, b: Motion) -> dict[str, float]:
 
 
 def semantic(a: Motion, b: Motion) -> float:
-    """Return how alike what moves is, how much it moves, and the motions that occur, on either side and in any order."""
+    """Return how alike what moves is, how much it moves, and the motions that occur,
+    on either side and in any order."""
     colours = float(np.sqrt(a.colours * b.colours).sum())  # Bhattacharyya's coefficient
     less, more = sorted((float(a.speed.sum()), float(b.speed.sum())))
     return colours * (less / max(more, TINY)) ** 0.5 * max(geometric(a, b), geometric(a, mirrored(b)))

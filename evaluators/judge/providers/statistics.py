@@ -15,7 +15,8 @@ HUES = 0.1, 0.6  # the range of red and green parts that is told apart
 
 @dataclass(frozen=True)
 class Motion:
-    """Statistics of n frames. Displacements are fractions of the picture's side; maps are blurred over neighbouring cells."""
+    """Statistics of n frames. Displacements are fractions of the picture's side;
+    maps are blurred over neighbouring cells."""
 
     speed: np.ndarray  # (n-1,) mean length of the flow
     flow: np.ndarray  # (n-1, COARSE, COARSE, 2) mean flow per cell: which way

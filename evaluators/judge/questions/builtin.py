@@ -1,8 +1,8 @@
 """A small set of drawn clips whose right order is known, so that a judge can be judged.
 
-A two-jointed arm with a hand moves a block over a table. Every action gives four pairs with the same reference: the truth
-(the same motion drawn again with other noise and light), the truth played backwards, the truth mirrored left to right, and
-another action. A judge is of use when it scores them in this order.
+A two-jointed arm with a hand moves a block over a table. Every action gives four pairs with the same reference: the
+truth (the same motion drawn again with other noise and light), the truth played backwards, the truth mirrored left to
+right, and another action. A judge is of use when it scores them in this order.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def clips(action: str, seed: int = 0) -> dict[str, tuple[np.ndarray, np.ndarray]
 
 
 def draw(action: str, seed: int, take: str) -> np.ndarray:
-    """Return a clip of an action, uint8 (FRAMES, HEIGHT, WIDTH, 3); ``take`` changes noise and light, never the motion."""
+    """Return a clip of an action, uint8 (FRAMES, HEIGHT, WIDTH, 3); ``take`` changes noise and light,
+    never the motion."""
     about, scene, rng = ACTIONS[action], generator(seed, f"scene/{action}"), generator(seed, f"{action}/{take}")
     hands = hand_path(about, scene.uniform(-4, 4, 2), scene.uniform(0.9, 1.1))
     blocks = hands + (0, 7) if about.carries else np.repeat(hands[:1] + (34, -14), FRAMES, 0)

@@ -21,7 +21,8 @@ Align = Literal["none", "cut", "stretch"]
 
 @dataclass(frozen=True)
 class Clip:
-    """All frames of a clip, uint8 (n, height, width, 3) RGB, with its rate where it is known and the hash of its bytes."""
+    """All frames of a clip, uint8 (n, height, width, 3) RGB, with its rate where it is known and the hash of its
+    bytes."""
 
     frames: np.ndarray
     fps: float | None
@@ -69,7 +70,8 @@ def shots(reference: Clip, generated: Clip, count: int, pixels: int, align: Alig
     lengths, rates = (len(reference.frames), len(generated.frames)), (reference.fps, generated.fps)
     if align == "none" and (lengths[0] != lengths[1] or _rates_differ(rates)):
         raise ClipError(
-            f"the reference has {lengths[0]} frames at {_rate(rates[0])}, the generated clip {lengths[1]} at {_rate(rates[1])}. "
+            f"the reference has {lengths[0]} frames at {_rate(rates[0])}, the generated clip {lengths[1]} at "
+            f"{_rate(rates[1])}. "
             f"Make them alike, or choose --align cut or --align stretch."
         )
     ends = _cut(lengths, rates) if align == "cut" else lengths

@@ -19,8 +19,8 @@ LARGEST_FILE = 64 * 2**20  # bytes
 def read_pairs(file: Path) -> list[Pair]:
     """Return the pairs of a .jsonl or .csv file, paths made relative to the file's folder.
 
-    Raises CrossbodyError for a file that is absent, empty or of another kind, a line that is no pair, and an id used twice.
-    """
+    Raises CrossbodyError for a file that is absent, empty or of another kind, a line that is no pair, and an id used
+    twice."""
     if file.suffix not in (".jsonl", ".csv"):
         raise CrossbodyError(f"--pairs {file}: expected a .jsonl or .csv file, or the word builtin")
     try:
@@ -47,7 +47,8 @@ def _pair(file: Path, number: int, fields: object) -> Pair:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the line"
         raise CrossbodyError(
-            f"{file}, line {number}: {where}: {first['msg']}. Fields: {', '.join(Pair.model_fields)} (the first three are needed)."
+            f"{file}, line {number}: {where}: {first['msg']}. Fields: {', '.join(Pair.model_fields)} (the "
+            "first three are needed)."
         ) from error
     folder = file.parent
     return pair.model_copy(

@@ -1,4 +1,5 @@
-"""A question: one pair in one order, one repeat; what a judge gets to see, and the key under which its answer is kept."""
+"""A question: one pair in one order, one repeat; what a judge gets to see,
+and the key under which its answer is kept."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ ORDERS: tuple[Order, Order] = ("reference_first", "generated_first")
 
 @dataclass(frozen=True)
 class Question:
-    """Clip A and clip B, and what was asked about them. A judge sees no id, no name, and not which clip is the reference."""
+    """Clip A and clip B, and what was asked about them. A judge sees no id, no name,
+    and not which clip is the reference."""
 
     key: str
     pair: str
@@ -62,8 +64,8 @@ class Reply:
 
 
 class Failed(Exception):
-    """No answer came. ``again``: trying again may help; ``hint_s``: the wait that the server asked for; ``fatal``: every
-    other question would fail alike; ``charged``: the request may have been charged all the same."""
+    """No answer came. ``again``: trying again may help; ``hint_s``: the wait that the server asked for; ``fatal``:
+    every other question would fail alike; ``charged``: the request may have been charged all the same."""
 
     def __init__(
         self, reason: str, *, again: bool = False, hint_s: float = 0.0, fatal: bool = False, charged: bool = False

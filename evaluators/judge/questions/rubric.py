@@ -38,6 +38,7 @@ def load(file: Path = STANDARD) -> Rubric:
     if data.keys() != fields:
         lacks, adds = sorted(fields - data.keys()), sorted(data.keys() - fields)
         raise CrossbodyError(
-            f"the rubric {file} lacks {lacks or 'nothing'} and has unknown fields {adds or 'none'}. Start from a copy of {STANDARD}."
+            f"the rubric {file} lacks {lacks or 'nothing'} and has unknown fields {adds or 'none'}. Start from "
+            f"a copy of {STANDARD}."
         )
     return Rubric(**data, hash=digest(data))

@@ -141,7 +141,8 @@ def read_verdict(text: str, kind: type[Verdict]) -> tuple[Verdict | None, str]:
 
 
 def _value(text: str, where: tuple[int | str, ...]) -> str:
-    """Return what stands at a place of a JSON text, as JSON; the validator's own record of it does not tell 9 from "9"."""
+    """Return what stands at a place of a JSON text, as JSON; the validator's own record of it does not tell 9 from
+    "9"."""
     value = json.loads(text)
     for step in where:
         value = value[step]

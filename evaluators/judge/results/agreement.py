@@ -1,4 +1,5 @@
-"""Krippendorff's alpha: agreement of several raters beyond chance, with missing ratings (Krippendorff 2011, the coincidence form)."""
+"""Krippendorff's alpha: agreement of several raters beyond chance, with missing ratings (Krippendorff 2011,
+the coincidence form)."""
 
 from __future__ import annotations
 
@@ -13,10 +14,11 @@ Level = Literal["nominal", "ordinal", "interval"]
 def krippendorff_alpha(units: Iterable[Sequence[float]], level: Level = "interval") -> float:
     """Return alpha of ratings grouped by unit: 1 is perfect agreement, 0 is chance, below 0 is worse than chance.
 
-    ``units`` has the ratings that each unit got, absent ones left out; units with fewer than two say nothing and are skipped.
-    NaN when nothing can be paired or when no rating differs from another, where agreement beyond chance is undefined.
+    ``units`` has the ratings that each unit got, absent ones left out; units with fewer than two say nothing and are
+    skipped. NaN when nothing can be paired or when no rating differs from another, where agreement beyond chance is
+    undefined.
 
-    >>> krippendorff_alpha([[1, 1], [2, 3]])  # 1 - 3 * 2 / 22: squared differences within units, and between any two ratings
+    >>> krippendorff_alpha([[1, 1], [2, 3]])  # 1 - 3 * 2 / 22: squared differences within units, and of any two
     0.7272727272727273
     """
     pairable = [list(u) for u in units if len(u) >= 2]

@@ -79,12 +79,15 @@ def summary_json(table: Sequence[Row], trust: Trust, settings: Mapping[str, Any]
 def markdown(found: Sequence[Result], table: Sequence[Row], trust: Trust, context: Mapping[str, Any]) -> str:
     """Return the report: scores, the judge's behaviour, what is missing and why."""
     rubric: Rubric = context["rubric"]
+    versions = {r.answer.model_version for r in found if r.answer and r.answer.model_version}
     facts = [
         f"- judge: {context['provider']}, {context['model']}: {KINDS.get(context['judge'], context['judge'])}",
-        f"- model versions that answered: {', '.join(sorted({r.answer.model_version for r in found if r.answer and r.answer.model_version})) or 'not said'}",
+        f"- model versions that answered: {', '.join(sorted(versions)) or 'not said'}",
         f"- rubric: version {rubric.version}, hash `{rubric.hash}`: {rubric.title}",
-        f"- frames: at most {context['frames']} per clip, longer side at most {context['pixels']} px, align {context['align']}",
-        f"- answers: {trust.asked} should be there: {', '.join(f'{n} {s}' for s, n in sorted(trust.counts.items()))}; {trust.cached} from the cache",
+        f"- frames: at most {context['frames']} per clip, longer side at most {context['pixels']} px, align "
+        f"{context['align']}",
+        f"- answers: {trust.asked} should be there: "
+        f"{', '.join(f'{n} {s}' for s, n in sorted(trust.counts.items()))}; {trust.cached} from the cache",
         f"- spent: ${trust.cost_usd:.4f}",
     ]
     if context["stopped"]:
@@ -115,7 +118,8 @@ def interval(e: Estimate) -> str:
 
 def _trust_lines(trust: Trust) -> list[str]:
     lines = [
-        f"- parse failures: {_percent(trust.parse_failure_rate)} of the answers that came; refusals: {_percent(trust.refusal_rate)}",
+        f"- parse failures: {_percent(trust.parse_failure_rate)} of the answers that came; refusals: "
+        f"{_percent(trust.refusal_rate)}",
         "",
         "| | alpha (ordinal) | alpha (interval) | same in both orders | mean distance | bias | n |",
         "|:---|---:|---:|---:|---:|---:|---:|",
@@ -125,7 +129,10 @@ def _trust_lines(trust: Trust) -> list[str]:
         cells = [_plain(alpha["ordinal"]), _plain(alpha["interval"]), _percent(swap["equal"])]
         cells += [_plain(swap["mean_distance"]), _plain(swap["bias"]), str(int(swap["n"]))]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    note = "Alpha is Krippendorff's, over a pair's repeats and orders. Bias is the score with the reference first minus that with it second."
+    note = (
+        "Alpha is Krippendorff's, over a pair's repeats and orders. Bias is the score with the reference first "
+        "minus that with it second."
+    )
     return [*lines, "", note]
 
 

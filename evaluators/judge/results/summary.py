@@ -123,7 +123,8 @@ def alphas(found: Sequence[Result], name: str) -> dict[str, float]:
 
 
 def swap_consistency(found: Sequence[Result], name: str) -> dict[str, float]:
-    """Return what exchanging the clips' places does to a score: how often it stays, by how much it moves, and which way.
+    """Return what exchanging the clips' places does to a score: how often it stays, by how much it moves, and which
+    way.
 
     ``bias`` is the mean score with the reference first minus that with the generated clip first.
     """

@@ -13,7 +13,8 @@ GROUND_QUANTILE = 0.05
 
 
 def foot_skate(clip: MotionClip) -> Weighted | Unknown:
-    """Return the mean over frames and ankles of horizontal speed x max(0, 2 - 2^(h/H)) in mm/s (Zhang et al. 2018, H = 2.5 cm).
+    """Return the mean over frames and ankles of horizontal speed x max(0, 2 - 2^(h/H)) in mm/s (Zhang et al. 2018, H =
+    2.5 cm).
 
     h is the ankle's height over the ground, taken as the 5 % quantile of both ankles' heights in the clip, since key
     points say neither where the floor is nor how high an ankle is over a sole. Standing still and flying are both 0.

@@ -1,4 +1,5 @@
-"""How far apart the motions of a set are, in an embedding. It should be that of the real motions, not as high as can be."""
+"""How far apart the motions of a set are, in an embedding. It should be that of the real motions,
+not as high as can be."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from evaluators.subjects.motion_sets import PAIRS, MotionSets, pair_distances
 
 
 def diversity(sets: MotionSets, pairs: int = PAIRS) -> float | Unknown:
-    """Return the mean distance between the embeddings of two draws of 200 motions without replacement; all, where fewer.
+    """Return the mean distance between the embeddings of two draws of 200 motions without replacement; all, where
+    fewer.
 
     Guo et al. 2022 draw 300, Humanoid-VLA 200; the expected value is the same.
     """

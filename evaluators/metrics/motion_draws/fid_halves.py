@@ -12,8 +12,8 @@ from evaluators.subjects.motion_sets import MotionSets
 def fid_halves(sets: MotionSets) -> float | Unknown:
     """Return the Fréchet distance between k embeddings of ``pred`` and k of ``ref``, k half of the smaller number.
 
-    Of real motions (``same``) the two halves share no clip: that is the FID that a perfect model gets at this k, its null.
-    Where predictions are paired with references, the halves share no reference either.
+    Of real motions (``same``) the two halves share no clip: that is the FID that a perfect model gets at this k, its
+    null. Where predictions are paired with references, the halves share no reference either.
     """
     half = min(len(sets.pred), len(sets.ref)) // 2
     if half < 2:

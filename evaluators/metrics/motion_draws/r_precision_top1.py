@@ -7,7 +7,8 @@ from evaluators.subjects.motion_sets import MotionSets, r_precision
 
 
 def r_precision_top1(sets: MotionSets) -> float | Unknown:
-    """Return the fraction of texts with fewer than 1 other motion of a pool of 32 as near; by chance 1/32. Guo et al. 2022."""
+    """Return the fraction of texts with fewer than 1 other motion of a pool of 32 as near; by chance 1/32. Guo et al.
+    2022."""
     return r_precision(sets, 1)
 
 

@@ -7,7 +7,8 @@ from evaluators.subjects.motion_sets import MotionSets, r_precision
 
 
 def r_precision_top2(sets: MotionSets) -> float | Unknown:
-    """Return the fraction of texts with fewer than 2 other motions of a pool of 32 as near; by chance 2/32. Guo et al. 2022."""
+    """Return the fraction of texts with fewer than 2 other motions of a pool of 32 as near; by chance 2/32. Guo et al.
+    2022."""
     return r_precision(sets, 2)
 
 

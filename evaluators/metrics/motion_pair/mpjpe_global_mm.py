@@ -9,7 +9,8 @@ from evaluators.subjects.motion import MotionPair, mean_mm
 
 
 def mpjpe_global(pair: MotionPair) -> Weighted:
-    """Return the mean over frames and joints of |pred - ref| in mm, drift and heading included (E_g-mpjpe of PHC and H2O).
+    """Return the mean over frames and joints of |pred - ref| in mm, drift and heading included (E_g-mpjpe of PHC and
+    H2O).
 
     >>> import numpy as np
     >>> ref = np.zeros((2, 3, 3))

@@ -22,7 +22,8 @@ def mpjpe_pa(pair: MotionPair) -> Weighted:
 
 
 def procrustes(pred: np.ndarray, ref: np.ndarray) -> np.ndarray:
-    """Return each frame of ``pred`` (T, J, 3) moved, turned and scaled onto ``ref``; a single point has no size or turn."""
+    """Return each frame of ``pred`` (T, J, 3) moved, turned and scaled onto ``ref``;
+    a single point has no size or turn."""
     import numpy as np
 
     middle = ref.mean(1, keepdims=True)

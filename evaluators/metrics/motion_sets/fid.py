@@ -12,8 +12,8 @@ from evaluators.subjects.motion_sets import MotionSets
 def fid(sets: MotionSets) -> float | Unknown:
     """Return the Fréchet distance between the embeddings, with sample covariances.
 
-    It is biased upwards when clips are few, the more the wider the embedding: compare it only at equal numbers of clips,
-    and read ``fid_halves`` of real motions beside it.
+    It is biased upwards when clips are few, the more the wider the embedding: compare it only at equal numbers of
+    clips, and read ``fid_halves`` of real motions beside it.
     """
     least = min(len(sets.pred), len(sets.ref))
     if sets.same:

@@ -9,7 +9,8 @@ from evaluators.subjects.motion_sets import MotionSets
 
 
 def mm_dist(sets: MotionSets) -> float | Unknown:
-    """Return the mean distance between the embeddings of a text and of its motion (multimodal distance, Guo et al. 2022)."""
+    """Return the mean distance between the embeddings of a text and of its motion (multimodal distance, Guo et al.
+    2022)."""
     import numpy as np
 
     if sets.text is None:

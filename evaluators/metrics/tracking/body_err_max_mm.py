@@ -9,7 +9,8 @@ from evaluators.subjects.trace import Trace
 
 
 def body_err_max(trace: Trace) -> float:
-    """Return the largest over frames of the mean over key points of |pred - ref| in mm: what H2O's success rule looks at.
+    """Return the largest over frames of the mean over key points of |pred - ref| in mm: what H2O's success rule looks
+    at.
 
     >>> import numpy as np
     >>> body = np.zeros((2, 2, 3))

@@ -7,7 +7,8 @@ from evaluators.subjects.trace import Trace
 
 
 def fell(trace: Trace) -> float | Unknown:
-    """Return 1 when the body was down at any control step, by the fall rule of the environment; the mean is the fall rate.
+    """Return 1 when the body was down at any control step, by the fall rule of the environment; the mean is the fall
+    rate.
 
     >>> import numpy as np
     >>> fell(Trace(np.zeros(3, bool), {"body.fallen": np.array([0, 1, 0], np.uint8)}, control_hz=50.0, cut=False))

@@ -11,7 +11,8 @@ from evaluators.subjects.video import FlowOracle, VideoPair
 
 
 def epe_moving_px(pair: VideoPair, oracle: FlowOracle = DIS) -> Weighted | Unknown:
-    """Return the mean of |flow(pred) - flow(ref)| over pixels with |flow(ref)| > 1; in a set every such pixel counts once."""
+    """Return the mean of |flow(pred) - flow(ref)| over pixels with |flow(ref)| > 1;
+    in a set every such pixel counts once."""
     errors = flow_errors(pair, oracle)
     if isinstance(errors, Unknown):
         return errors

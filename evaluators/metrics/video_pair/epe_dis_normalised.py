@@ -11,7 +11,8 @@ from evaluators.subjects.video import FlowOracle, VideoPair
 
 
 def epe_normalised(pair: VideoPair, oracle: FlowOracle = DIS) -> Weighted | Unknown:
-    """Return EPE / mean |flow(ref)|. In a set both are summed before they are divided, so a calm clip cannot blow it up."""
+    """Return EPE / mean |flow(ref)|. In a set both are summed before they are divided,
+    so a calm clip cannot blow it up."""
     errors = flow_errors(pair, oracle)
     if isinstance(errors, Unknown):
         return errors

@@ -11,7 +11,8 @@ from evaluators.subjects.video import VideoPair
 
 
 def lpips_alex(pair: VideoPair) -> float | Unknown:
-    """Return the mean over frames of LPIPS (Zhang et al. 2018), linear heads v0.1, trunk AlexNet; 0 for equal frames."""
+    """Return the mean over frames of LPIPS (Zhang et al. 2018), linear heads v0.1, trunk AlexNet;
+    0 for equal frames."""
     return lpips(pair, "alex")
 
 

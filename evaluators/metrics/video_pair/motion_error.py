@@ -28,7 +28,8 @@ class FlowErrors(NamedTuple):
 
 
 def through(metrics: Mapping[str, Metric], oracles: Mapping[str, FlowOracle]) -> dict[str, Metric]:
-    """Return the metrics, those that look at flow once for each oracle, whose key takes the place of ``dis`` in the name."""
+    """Return the metrics, those that look at flow once for each oracle,
+    whose key takes the place of ``dis`` in the name."""
     found = {}
     for name, metric in metrics.items():
         if metric.backbone is not DIS:

@@ -8,7 +8,8 @@ from evaluators.subjects.video import VideoPair
 
 
 def psnr_db(pair: VideoPair) -> float:
-    """Return the mean over frames of 10 log10(1 / MSE) of pictures in [0, 1]; a frame without a difference counts 100 dB.
+    """Return the mean over frames of 10 log10(1 / MSE) of pictures in [0, 1]; a frame without a difference counts 100
+    dB.
 
     >>> import numpy as np
     >>> from evaluators.subjects.video import Video

@@ -8,7 +8,8 @@ from evaluators.subjects.video import VideoPair
 
 
 def psnr_pooled_db(pair: VideoPair) -> float:
-    """Return 10 log10(1 / MSE), the MSE taken over all frames of pictures in [0, 1]: one bad frame cannot be averaged away.
+    """Return 10 log10(1 / MSE), the MSE taken over all frames of pictures in [0, 1]: one bad frame cannot be averaged
+    away.
 
     >>> import numpy as np
     >>> from evaluators.subjects.video import Video

@@ -53,7 +53,8 @@ def pair_rows(
 def clip_rows(
     clips: Mapping[str, Mapping[str, Motion]], metrics: Iterable[Metric], lost: Mapping[str, Mapping[str, str]]
 ) -> list[MotionClipRow]:
-    """Return rows of metrics of one clip: ``clips`` are those of each system, ``lost`` why others of it are not there."""
+    """Return rows of metrics of one clip: ``clips`` are those of each system,
+    ``lost`` why others of it are not there."""
     metrics = list(metrics)
     rows = [_missing(n, system, m, why) for system, found in lost.items() for n, why in found.items() for m in metrics]
     for system, motions in clips.items():

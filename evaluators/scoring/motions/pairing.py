@@ -36,8 +36,8 @@ class MotionsOfName:
 def pair_up(preds: Read, refs: Read, cut: bool) -> list[MotionsOfName]:
     """Return the pairs by name. Lengths that differ raise CrossbodyError unless the longer one is to be ``cut``.
 
-    Motions without a partner and motions that are wrong are pairs with a reason. No name in common raises CrossbodyError.
-    """
+    Motions without a partner and motions that are wrong are pairs with a reason. No name in common raises
+    CrossbodyError."""
     if not preds.keys() & refs.keys():
         raise CrossbodyError(
             f"no predicted motion has the name of a real one: {len(preds)} such as '{next(iter(preds))}' against "
@@ -51,7 +51,8 @@ def pair_up(preds: Read, refs: Read, cut: bool) -> list[MotionsOfName]:
         more = f" So do {len(different) - 1} more." if len(different) > 1 else ""
         raise CrossbodyError(
             f"the motions '{pair.name}' differ in length: the prediction has {len(pair.pred.keypoints)} frames and the "
-            f"reference {len(pair.ref.keypoints)}.{more} Add `--align length`, which cuts the longer one and stands in every "
+            f"reference {len(pair.ref.keypoints)}.{more} Add `--align length`, which cuts the longer one and "
+            "stands in every "
             "row, or `--unpaired`, which compares sets only."
         )
     return pairs

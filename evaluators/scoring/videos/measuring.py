@@ -96,7 +96,8 @@ Progress = Callable[[int, int], None]
 def measure(
     pairs: Sequence[ClipFiles], metrics: Mapping[str, Metric], options: Options, progress: Progress
 ) -> Measured:
-    """Return rows of every clip as prediction and as still, and I3D features when a metric of sets is among ``metrics``.
+    """Return rows of every clip as prediction and as still, and I3D features when a metric of sets is among
+    ``metrics``.
 
     Clips are measured one by one on ``options.workers`` threads, so neither their number nor their order moves a value.
     """

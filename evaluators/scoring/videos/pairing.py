@@ -1,4 +1,5 @@
-"""Which prediction belongs to which reference, whether the two can be compared, and how they are aligned when asked to."""
+"""Which prediction belongs to which reference, whether the two can be compared,
+and how they are aligned when asked to."""
 
 from __future__ import annotations
 
@@ -192,8 +193,10 @@ def _refuse_different(pairs: Sequence[ClipFiles], align: Collection[str]) -> Non
         assert pair.pred_info and pair.ref_info
         more = f" So do {len(wrong) - 1} more." if len(wrong) > 1 else ""
         raise CrossbodyError(
-            f"the clips '{pair.name}' differ: the prediction is {pair.pred_info.text}; the reference is {pair.ref_info.text}.{more} "
-            f"Score them as they should be, or add `--align {' '.join([a for a in ALIGNMENTS if a in align or a in needed])}`, "
+            f"the clips '{pair.name}' differ: the prediction is {pair.pred_info.text}; the reference is "
+            f"{pair.ref_info.text}.{more} "
+            "Score them as they should be, or add `--align "
+            f"{' '.join([a for a in ALIGNMENTS if a in align or a in needed])}`, "
             "which stands in every row."
         )
 

@@ -1,4 +1,5 @@
-"""A stand-in for NVIDIA's isaacgym: the calls that our worker makes, on MuJoCo. It shows the wiring, not how PhysX behaves.
+"""A stand-in for NVIDIA's isaacgym: the calls that our worker makes, on MuJoCo. It shows the wiring, not how PhysX
+behaves.
 
 Like the real package it must be imported before torch.
 """

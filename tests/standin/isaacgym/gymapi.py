@@ -1,6 +1,6 @@
-"""gymapi on MuJoCo, with the habits that trip users: quaternions xyzw; joints and bodies in an order of its own; tensors that change on
-refresh only; a state that is set holds from the next simulate on, and of two calls before it only the last counts.
-"""
+"""gymapi on MuJoCo, with the habits that trip users: quaternions xyzw; joints and bodies in an order of its own;
+tensors that change on refresh only; a state that is set holds from the next simulate on, and of two calls before it
+only the last counts."""
 
 import copy
 import os

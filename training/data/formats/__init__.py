@@ -1,4 +1,5 @@
-"""Formats of demonstrations, one file each: which one a folder or file is in, and its sets. A new format is a new file here."""
+"""Formats of demonstrations, one file each: which one a folder or file is in, and its sets.
+A new format is a new file here."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ def open_set(path: Path) -> DemonstrationSet:
 
 
 def find_sets(path: Path) -> dict[str, Path]:
-    """Return name -> path of the data sets in a folder: itself, its sub-folders, or those of a collection. None raises DataError."""
+    """Return name -> path of the data sets in a folder: itself, its sub-folders, or those of a collection.
+    None raises DataError."""
     if not path.exists():
         raise DataError(f"{path} does not exist. `crossbody collect --out {path}` makes demonstrations.")
     if format_of(path):

@@ -1,8 +1,8 @@
 """EgoDex (arXiv 2505.11709): ``<task>/<i>.hdf5`` with poses of 69 joints at 30 Hz beside ``<task>/<i>.mp4``.
 
-``/transforms/<joint>`` (N, 4, 4) in the world frame of the recording, ``/camera/intrinsic`` (3, 3), ``/confidences/<joint>`` (N,)
-in most files. As an action an episode has its own next state: the camera, both wrists (position and the first two columns of
-the rotation) and ten fingertips, 57 numbers.
+``/transforms/<joint>`` (N, 4, 4) in the world frame of the recording, ``/camera/intrinsic`` (3, 3),
+``/confidences/<joint>`` (N,) in most files. As an action an episode has its own next state: the camera, both wrists
+(position and the first two columns of the rotation) and ten fingertips, 57 numbers.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def next_state(state: np.ndarray) -> np.ndarray:
 def instruction(attributes: Mapping[str, Any], task: str) -> str:
     """Return what the person was told.
 
-    A reversible task has two descriptions, one per direction, and ``which_llm_description`` says which was done ('1' or '2').
-    Attributes come as str, bytes or numbers; a file without a description has its task's name.
+    A reversible task has two descriptions, one per direction, and ``which_llm_description`` says which was done ('1' or
+    '2'). Attributes come as str, bytes or numbers; a file without a description has its task's name.
     """
     which = _text(attributes.get("which_llm_description", "1")) or "1"
     second = _text(attributes.get("llm_type", "")) == "reversible" and which == "2"
@@ -170,7 +170,8 @@ USED = ("camera", *(f"{side}{part}" for side in SIDES for part in ("Hand", *(f"{
 
 
 def write(file: Path, recording: Recording, fps: float = HZ) -> None:
-    """Write ``<i>.hdf5`` and ``<i>.mp4``; the poses come last, so a pair with poses is whole. A missing joint raises DataError."""
+    """Write ``<i>.hdf5`` and ``<i>.mp4``; the poses come last, so a pair with poses is whole.
+    A missing joint raises DataError."""
     import h5py
 
     if missing := [name for name in TRANSFORMS if name not in recording.transforms]:
@@ -195,13 +196,15 @@ def write(file: Path, recording: Recording, fps: float = HZ) -> None:
 
 
 class Writer:
-    """Writes demonstrations that have the 57 numbers. Joints that those say nothing about are made up, with confidence 0."""
+    """Writes demonstrations that have the 57 numbers. Joints that those say nothing about are made up,
+    with confidence 0."""
 
     def __init__(self, root: Path, layout: Layout):
         absent = [name for name in WIDTHS if f"state.{name}" not in layout.parts]
         if absent:
             raise DataError(
-                f"EgoDex needs {', '.join(f'state.{n}' for n in absent)}, which this data set does not have; collect with end effectors"
+                f"EgoDex needs {', '.join(f'state.{n}' for n in absent)}, which this data set does not have; "
+                "collect with end effectors"
             )
         if not layout.cameras:
             raise DataError("EgoDex needs the pictures of a camera, which this data set does not have")
@@ -240,8 +243,8 @@ def _left_out(layout: Layout) -> list[str]:
 def skeleton(values: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return all 69 transforms (n, 4, 4) and 68 confidences (n,) from the 57 numbers.
 
-    Finger joints lie on the line from wrist to fingertip and the rest at the camera: only the shape of the file needs them.
-    """
+    Finger joints lie on the line from wrist to fingertip and the rest at the camera: only the shape of the file needs
+    them."""
     transforms = {"camera": _matrices(values["state.camera"])}
     for side in SIDES:
         wrist = transforms[f"{side}Hand"] = _matrices(values[f"state.{side}_wrist"])

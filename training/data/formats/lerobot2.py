@@ -1,4 +1,5 @@
-"""LeRobot v2.1 with GR00T's ``modality.json``: one Parquet file and one video per episode, written one episode at a time.
+"""LeRobot v2.1 with GR00T's ``modality.json``: one Parquet file and one video per episode, written one episode at a
+time.
 
 ``meta/info.json``, ``episodes.jsonl``, ``episodes_stats.jsonl``, ``tasks.jsonl``, ``modality.json``;
 ``data/chunk-000/episode_000000.parquet``; ``videos/chunk-000/<column>/episode_000000.mp4``.
@@ -29,7 +30,8 @@ VIDEO = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d
 
 
 class Writer:
-    """Appends episodes. What is on the disk is a whole data set after each, and an unfinished one leaves no trace that counts."""
+    """Appends episodes. What is on the disk is a whole data set after each,
+    and an unfinished one leaves no trace that counts."""
 
     def __init__(self, root: Path, layout: Layout, keep: int | None = None, keyframe_every: int = KEYFRAME_EVERY):
         """``keep``: go on after so many episodes and forget the rest; by default after all that are there."""

@@ -1,8 +1,8 @@
 """LeRobot v3.0: many episodes per Parquet and video file, found through ``meta/episodes``.
 
 ``data/chunk-000/file-000.parquet``; ``videos/<column>/chunk-000/file-000.mp4``; ``meta/tasks.parquet``;
-``meta/episodes/chunk-000/file-000.parquet`` with each episode's files, rows and time stamps. ``modality.json`` as in v2.1.
-"""
+``meta/episodes/chunk-000/file-000.parquet`` with each episode's files, rows and time stamps. ``modality.json`` as in
+v2.1."""
 
 from __future__ import annotations
 
@@ -212,7 +212,8 @@ class Reader(lerobot.Reader):
             for (_, end, one), (start, _, other) in pairwise(sorted(found)):
                 if start < end - OVERLAP / self.info.fps and end < math.inf:
                     raise DataError(
-                        f"{self.info.root}/meta/episodes: episodes {one} and {other} share a stretch of {file.name} of {column}, "
+                        f"{self.info.root}/meta/episodes: episodes {one} and {other} share a stretch of "
+                        f"{file.name} of {column}, "
                         f"one ends at {end:.3f} s, the other begins at {start:.3f} s"
                     )
 
@@ -224,7 +225,8 @@ class Reader(lerobot.Reader):
                 cameras = {n: c for n, c in self.layout.cameras.items() if n != camera}
                 self.layout = dataclasses.replace(self.layout, cameras=cameras)
                 self.remarks.append(
-                    f"the camera {camera} is left out of all episodes: meta/episodes has no video of it for {len(absent)} "
+                    f"the camera {camera} is left out of all episodes: meta/episodes has no video of it for "
+                    f"{len(absent)} "
                     f"of them, the first is episode {absent[0]}"
                 )
 

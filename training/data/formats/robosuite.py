@@ -1,8 +1,9 @@
 """robosuite and robomimic HDF5: one file, an episode per ``/data/demo_<i>``.
 
-``obs/<name>`` (N, …), pictures as ``obs/<camera>_image`` (N, height, width, 3) uint8, ``actions`` (N, A), ``action_dict/<part>``,
-``rewards`` and ``dones`` (N,); the instruction stands in the attribute ``ep_meta`` (JSON, ``lang``), the rate in ``env_args``.
-LIBERO's files are such, too: pictures as ``obs/<camera>_rgb``, the instruction in ``problem_info``.
+``obs/<name>`` (N, …), pictures as ``obs/<camera>_image`` (N, height, width, 3) uint8, ``actions`` (N, A),
+``action_dict/<part>``,
+``rewards`` and ``dones`` (N,); the instruction stands in the attribute ``ep_meta`` (JSON, ``lang``), the rate in
+``env_args``. LIBERO's files are such, too: pictures as ``obs/<camera>_rgb``, the instruction in ``problem_info``.
 """
 
 from __future__ import annotations
@@ -138,7 +139,8 @@ class Reader:
         values = values.reshape(len(values), -1)
         if values.shape[1] != self.layout.parts[part].width:
             raise DataError(
-                f"{where} has {values.shape[1]} numbers per row, the first demonstration {self.layout.parts[part].width}"
+                f"{where} has {values.shape[1]} numbers per row, the first demonstration "
+                f"{self.layout.parts[part].width}"
             )
         return hdf5.check_finite(values.astype(self.layout.parts[part].dtype), where)
 

@@ -10,8 +10,8 @@ import mmap
 
 import numpy as np
 
-# name -> columns of a row; the letters are the numbers of environments, joints and bodies. In the parent's order of names, but
-# quaternions are Isaac Gym's xyzw.
+# name -> columns of a row; the letters are the numbers of environments, joints and bodies. In the parent's order of
+# names, but quaternions are Isaac Gym's xyzw.
 LAYOUT = {
     "targets": ("f4", "ej"),
     "root": ("f4", "e13"),

@@ -1,7 +1,7 @@
 """Isaac Gym as a physics backend: a worker under its own Python simulates, states come back through shared memory.
 
-NVIDIA's Isaac Gym Preview 4 runs under Python 3.6 to 3.8 only. ``CROSSBODY_ISAACGYM_PYTHON`` names the interpreter that has it,
-with torch and numpy. States come to the CPU, whatever device simulates.
+NVIDIA's Isaac Gym Preview 4 runs under Python 3.6 to 3.8 only. ``CROSSBODY_ISAACGYM_PYTHON`` names the interpreter that
+has it, with torch and numpy. States come to the CPU, whatever device simulates.
 """
 
 from __future__ import annotations
@@ -213,7 +213,8 @@ class IsaacGym:
 
 
 def find_python(told: str | None = None) -> str:
-    """Return the interpreter that is told, the one of the environment variable, or the first of 3.8 to 3.6 on the PATH."""
+    """Return the interpreter that is told, the one of the environment variable,
+    or the first of 3.8 to 3.6 on the PATH."""
     python = told or os.environ.get(PYTHON_VARIABLE)
     if python:
         return python
@@ -221,7 +222,8 @@ def find_python(told: str | None = None) -> str:
         if found := shutil.which(name):
             return found
     raise PhysicsError(
-        "Isaac Gym runs under Python 3.6 to 3.8, in an interpreter of its own, and none is on the PATH. Install NVIDIA's Isaac Gym "
+        "Isaac Gym runs under Python 3.6 to 3.8, in an interpreter of its own, and none is on the PATH. "
+        "Install NVIDIA's Isaac Gym "
         f"Preview 4 with torch into one and set {PYTHON_VARIABLE} to it; {INSTEAD}"
     )
 
@@ -230,7 +232,8 @@ def _absent(python: str, answer: dict[str, Any]) -> str:
     major, minor = (int(word) for word in answer["python"].split("."))
     wrong = f"; it runs under Python 3.6 to 3.8 and this is {answer['python']}" if (major, minor) > (3, 8) else ""
     return (
-        f"Isaac Gym cannot be imported by {python} (Python {answer['python']}): {answer['absent']}{wrong}. Install NVIDIA's Isaac Gym "
+        f"Isaac Gym cannot be imported by {python} (Python {answer['python']}): {answer['absent']}{wrong}. "
+        "Install NVIDIA's Isaac Gym "
         f"Preview 4, torch and numpy for Python 3.8 and set {PYTHON_VARIABLE} to that interpreter; {INSTEAD}"
     )
 

@@ -1,7 +1,8 @@
-"""Isaac Gym's side, run as a script by ``parent`` under Python 3.6 to 3.8: the standard library, numpy, torch and isaacgym only.
+"""Isaac Gym's side, run as a script by ``parent`` under Python 3.6 to 3.8: the standard library, numpy, torch and
+isaacgym only.
 
-``worker.py BLOCK_FD READ_FD WRITE_FD``. The first message is the configuration; then each message names a method of Simulation.
-"""
+``worker.py BLOCK_FD READ_FD WRITE_FD``. The first message is the configuration; then each message names a method of
+Simulation."""
 
 import os
 import sys
