@@ -6,17 +6,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NAMES = {
-    "real": "real, the motions themselves", "right_kind": "another real motion of the right kind", "other": "other real motions",
-    "still": "standing still", "jitter": "real with 10 mm of jitter", "codes": "codes only, five parts, 8 frames",
-    "whole_codes": "codes only, whole body, 4 frames", "humanoid_vla": "**Humanoid-VLA**, its own length",
-    "humanoid_vla_given": "Humanoid-VLA, the real length", "mdm": "MDM, its own length", "mdm_given": "MDM, the real length",
-    "t2m_gpt": "T2M-GPT, its own length", "t2m_gpt_given": "T2M-GPT, cut or held to the real length", "low_only": "low quality only",
-    "high_only": "clean only", "low_high": "low, then clean",
-}  # fmt: skip
+    "real": "real, the motions themselves",
+    "right_kind": "another real motion of the right kind",
+    "other": "other real motions",
+    "still": "standing still",
+    "jitter": "real with 10 mm of jitter",
+    "codes": "codes only, five parts, 8 frames",
+    "whole_codes": "codes only, whole body, 4 frames",
+    "humanoid_vla": "**Humanoid-VLA**, its own length",
+    "humanoid_vla_given": "Humanoid-VLA, the real length",
+    "mdm": "MDM, its own length",
+    "mdm_given": "MDM, the real length",
+    "t2m_gpt": "T2M-GPT, its own length",
+    "t2m_gpt_given": "T2M-GPT, cut or held to the real length",
+    "low_only": "low quality only",
+    "high_only": "clean only",
+    "low_high": "low, then clean",
+}
 COLUMNS = {
-    "fid": "FID", "fid_halves": "FID, halves", "diversity": "diversity", "r_precision_top1": "R@1", "r_precision_top3": "R@3",
-    "mm_dist": "MM-Dist", "foot_skate_mm_s": "skate mm/s", "jerk_m_s3": "jerk m/s³",
-}  # fmt: skip
+    "fid": "FID",
+    "fid_halves": "FID, halves",
+    "diversity": "diversity",
+    "r_precision_top1": "R@1",
+    "r_precision_top3": "R@3",
+    "mm_dist": "MM-Dist",
+    "foot_skate_mm_s": "skate mm/s",
+    "jerk_m_s3": "jerk m/s³",
+}
 
 
 def text(found: Mapping[str, Any]) -> str:
@@ -66,7 +82,7 @@ def reading(found: Sequence[Mapping[str, Any]], said: Mapping[str, Any]) -> str:
         if who in said:
             name = "caption" if who == "model" else "the true captions"
             lines.append(
-                f"| {name} | R@1, R@3 of the caption against the motion | {said[who]['top1']:.2f}, {said[who]['top3']:.2f} | |"
+                f"| {name} | R@1, R@3 against the motion | {said[who]['top1']:.2f}, {said[who]['top3']:.2f} | |"
             )
     return "\n".join(lines)
 

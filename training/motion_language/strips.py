@@ -1,4 +1,4 @@
-"""Motions as strips: nine moments of a stick figure from ahead and to the side, left limbs in one colour, right ones in another."""
+"""Motions as strips: nine moments of a stick figure from ahead and to the side, left and right limbs in two colours."""
 
 from __future__ import annotations
 

@@ -74,7 +74,8 @@ def build(options: LanguageOptions) -> Supervised:
     size = load_size(options.size)
     if size.text_model:
         raise CrossbodyError(
-            f"size {options.size} begins with {size.text_model.name} and is planned only: add --plan, or train --size tiny."
+            f"size {options.size} begins with {size.text_model.name} and is planned only: add --plan, "
+            "or train --size tiny."
         )
     tokens, tokens_card = load_tokens(options.tokens)
     coder = tokens.to("cuda") if torch.cuda.is_available() else tokens
