@@ -117,7 +117,7 @@ STEP = "~step"
 
 @torch.no_grad()
 def byte_weights(model: nn.Module) -> dict[str, np.ndarray]:
-    """Round a model's matrices to 255 steps a row, in place, and return them as bytes with each row's step; else float16.
+    """Round a model's matrices to 255 steps a row, in place, and return them as bytes with the steps; else float16.
 
     A quarter of the size; a weight moves by 0.4 % of its row's largest at most. What is loaded is what is rounded here.
     """
