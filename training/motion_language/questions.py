@@ -68,7 +68,7 @@ def conditions(speech: Speech, clips: Sequence[Coded], count: int, seed: int, te
     for unit in ("frames", "seconds"):
         questions = [q for q in asked(speech, clips, f"t.{unit}", 2 * count, seed) if "{time}" in q.wording]
         found.append(_time(speech, f"time in {unit}", questions, answers(questions), False))
-    found.append(_time(speech, "time in frames", questions, answers(questions, True), True))
+    found.append(_time(speech, "time in seconds", questions, answers(questions, True), True))
     for which in ("first", "last"):
         questions = asked(speech, clips, f"s.{which}", count, seed)
         found.append(_state(speech, which, questions, answers(questions)))
