@@ -208,5 +208,6 @@ def test_the_manifest_has_everything_to_run_it_again(uninterrupted):
     assert manifest.environment == {"env": "crossbody/Fake-v1", "PYTHONHASHSEED": "0", "control_hz": 20.0}
     assert manifest.protocol_hash == manifest.protocol.hash(manifest.environment)
     assert set(manifest.host) == {"system", "cpu", "cores", "python", "arithmetic"}
+    assert set(manifest.host["arithmetic"]) == {"workers", "agent"}
     assert {"numpy", "gymnasium"} <= set(manifest.packages)
     assert [e.id for e in manifest.episodes] == list(uninterrupted.final_rows())
