@@ -24,6 +24,7 @@ from tests.motion_language import CAPTIONS, opened
 from training.motion_language import corpus, example, lowquality
 from training.motion_language.clips import numbered
 from training.motion_language.coding import coded, mirrored_text
+from training.recipes import humanoid_vla
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +202,14 @@ def test_padding_before_and_the_cache_change_nothing():
         hidden, cache = net(padded[:, k : k + 1], real[:, : k + 1], cache)
         found.append(hidden)
     assert (torch.cat(found, 1)[:, 3:] - net(ids)[0]).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize(("size", "told"), [("base", "8.072 G"), ("base_70b", "70.638 G"), ("small", "0.137 G")])
+def test_sizes_with_a_text_model_are_planned_and_not_trained(size, told):
+    options = humanoid_vla.LanguageOptions(size=size)
+    assert told in humanoid_vla.plan(options) and "LoRA" in humanoid_vla.plan(options)
+    with pytest.raises(CrossbodyError, match=f"size {size} begins with .* and is planned only: add --plan"):
+        humanoid_vla.build(humanoid_vla.resolve(options))
 
 
 # --- sampling

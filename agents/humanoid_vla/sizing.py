@@ -47,7 +47,7 @@ class Size:
         new = NEW_ROWS * self.text_model.width * (1 if self.text_model.tied else 2)
         memory = (BF16 * total + ADAM * (lora + new)) / GIB
         return (
-            f"{self.text_model.name}: {total / 1e9:,.3f} G parameters with {NEW_ROWS:,} new rows.\n"
+            f"humanoid_vla, {self.text_model.name}: {total / 1e9:,.3f} G parameters with {NEW_ROWS:,} new rows.\n"
             f"Trained: {new / 1e6:,.1f} M in the new rows, in full, and {lora / 1e6:,.1f} M of LoRA (rank "
             f"{self.rank}, seven projections of "
             f"every layer).\nMemory: {BF16 * total / GIB:,.0f} GiB of frozen bfloat16 weights, {memory:,.0f} "

@@ -91,6 +91,8 @@ def main(argv: Sequence[str]) -> int:
 
     check_options(argv, Arguments)
     given = tyro.cli(Arguments, args=list(argv), prog="crossbody language", description=Arguments.__doc__)
+    from training.motion_language import results
+
     test = _test(given)
     known = _systems(given)
     wrong = [name for name in given.rows if name not in known]
@@ -104,9 +106,10 @@ def main(argv: Sequence[str]) -> int:
         table.append(_scored(given, row, test))
         print(_line(table[-1]), flush=True)
     found: dict[str, Any] = {"rows": table, "captions": len(test.captions), "seed": given.seed}
-    if given.questions and not given.rows:
+    if given.questions:
         found |= _asked(given, test)
     write_atomic(given.out / "measured.json", json.dumps(found, indent=1).encode())
+    write_atomic(given.out / "measured.md", results.text(found).encode())
     print(f"written to {given.out}")
     return 0
 
@@ -237,6 +240,7 @@ def _scored(given: Arguments, row: Row, test: Test) -> dict[str, Any]:
 
     folder = given.out / row.name
     _write_motions(folder / "motions", row.points, test)
+    _draw(folder / "strip.jpg", row, test)
     write_atomic(folder / "texts.tsv", (given.out / "texts.tsv").read_bytes())
     told = [
         "--pred",
@@ -266,6 +270,15 @@ def _scored(given: Arguments, row: Row, test: Test) -> dict[str, Any]:
         "mean_s": float(np.mean([len(p) for p in row.points]) / FPS),
         "metrics": values,
     }
+
+
+def _draw(file: Path, row: Row, test: Test) -> None:
+    """Draw the motion at the third place of every kind: chosen before it was seen."""
+    from training.motion_language import strips
+
+    kinds = list(dict.fromkeys(c.kind for c in test.clips))
+    chosen = [[i for i, c in enumerate(test.clips) if c.kind == kind][:3][-1] for kind in kinds]
+    strips.write([row.points[i] for i in chosen], [f"{test.clips[i].kind}: {test.captions[i]}" for i in chosen], file)
 
 
 SHOWN = (

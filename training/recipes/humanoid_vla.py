@@ -12,7 +12,8 @@ from agents.humanoid_vla.sizing import load_size
 from agents.humanoid_vla.speech import words_of
 from agents.humanoid_vla.tokens import load_tokens
 from agents.humanoid_vla.vocabulary import Vocabulary, learned
-from agents.nets.checkpoint import rounded_weights
+from agents.nets.checkpoint import byte_weights
+from crossbody.errors import CrossbodyError
 from training.loop import Done, Supervised
 from training.motion_language import example as examples
 from training.motion_language import stages
@@ -71,6 +72,11 @@ def resolve(options: LanguageOptions) -> LanguageOptions:
 def build(options: LanguageOptions) -> Supervised:
     assert options.steps and options.batch and options.questions, "resolved options"
     size = load_size(options.size)
+    if size.text_model:
+        raise CrossbodyError(
+            f"size {options.size} begins with {size.text_model.name} and is planned only: add --plan, "
+            "or train --size tiny."
+        )
     tokens, tokens_card = load_tokens(options.tokens)
     coder = tokens.to("cuda") if torch.cuda.is_available() else tokens
     data = stages.opened(options, coder)
@@ -96,7 +102,7 @@ def build(options: LanguageOptions) -> Supervised:
         save(
             net,
             done.run.folder,
-            rounded_weights(net),
+            byte_weights(net),
             done.record | data.facts | {"tokens": tokens_card.digest, "words": words},
         )
         write_card(done, data.facts)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from agents.mdm.network import Diffusion, DiffusionSizes, save
-from agents.nets.checkpoint import rounded_weights
+from agents.nets.checkpoint import byte_weights
 from training.loop import Done, Supervised
 from training.motion_language import example as examples
 from training.motion_language.captioned import CaptionedMotions
@@ -51,7 +51,7 @@ def build(options: MdmOptions) -> Supervised:
     def finish(done: Done) -> None:
         net = done.model.cpu().eval()
         assert isinstance(net, Diffusion)
-        save(net, done.run.folder, rounded_weights(net), done.record | facts)
+        save(net, done.run.folder, byte_weights(net), done.record | facts)
         write_card(done, facts)
 
     batches = CaptionedMotions(sets, of_clips([*clips, *test]), sizes.frames, options.batch, options.seed)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from agents.humanoid_vla.tokens import PartCodes, WholeCodes, save
-from agents.nets.checkpoint import rounded_weights
+from agents.nets.checkpoint import byte_weights
 from agents.nets.motion_codes import CodeSizes
 from agents.t2m_gpt.network import WHOLE
 from training.loop import Done, Supervised
@@ -66,7 +66,7 @@ def build(options: TokenOptions) -> Supervised:
     def finish(done: Done) -> None:
         assert isinstance(done.model, Learning)
         net = done.model.net.cpu().eval()
-        save(net, done.run.folder, rounded_weights(net), done.record | facts)
+        save(net, done.run.folder, byte_weights(net), done.record | facts)
         write_tokens_card(done, facts, measure(net, test))
 
     batches = Windows(train, held_out, options.batch, options.steps, options.seed)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from agents.humanoid_vla.tokens import WholeCodes, load_tokens
-from agents.nets.checkpoint import rounded_weights
+from agents.nets.checkpoint import byte_weights
 from agents.t2m_gpt.network import GptSizes, TextToMotion, save
 from training.loop import Done, Supervised
 from training.motion_language import example as examples
@@ -56,7 +56,7 @@ def build(options: GptOptions) -> Supervised:
     def finish(done: Done) -> None:
         net = done.model.cpu().eval()
         assert isinstance(net, TextToMotion)
-        save(net, done.run.folder, rounded_weights(net), done.record | facts)
+        save(net, done.run.folder, byte_weights(net), done.record | facts)
         write_card(done, facts)
 
     coder = tokens.to("cuda") if torch.cuda.is_available() else tokens
