@@ -123,7 +123,7 @@ def networks(device: str) -> Iterator[Row]:
     torch.manual_seed(0)
     policy, rows = Policy(size.policy).eval(), batch(size, n=5)
     seen = [{k: v[i : i + 1] for k, v in rows.items()} for i in range(5)]
-    noise = [torch.randn(1, 16, size.policy.bodies.width) for _ in range(5)]
+    noise = [torch.randn(1, 16, size.policy.embodiments.width) for _ in range(5)]
     expected = Inference(policy, "cpu")(seen, noise)
     answer = Inference(policy, device)
     got = answer(seen, noise)
@@ -149,7 +149,7 @@ def base_policy(device: str) -> Iterator[Row]:
 
     policy, one = _base(device)
     answer = Inference(policy, device)
-    noise = torch.randn(1, 16, policy.config.bodies.width)
+    noise = torch.randn(1, 16, policy.config.embodiments.width)
     single, eight = (_median(lambda n=n: answer([one] * n, [noise] * n)) for n in (1, 8))
     yield Row("base_policy", "one chunk of 16 actions, float32", 1000 * single, "ms", "", "ok")
     yield _row("base_policy", "eight chunks together, to one", eight / single, "x", EIGHT_TO_ONE)
@@ -158,7 +158,7 @@ def base_policy(device: str) -> Iterator[Row]:
         "base_policy", "one chunk of 16 actions, bfloat16", 1000 * _median(lambda: low([one], [noise])), "ms", "", "ok"
     )
     rows = [one | {"pixels": one["pixels"] + i} for i in range(8)]
-    noises = [torch.randn(1, 16, policy.config.bodies.width) for _ in range(8)]
+    noises = [torch.randn(1, 16, policy.config.embodiments.width) for _ in range(8)]
     together = answer(rows, noises)
     apart = max(float((answer([rows[i]], [noises[i]])[0] - together[i]).abs().max()) for i in (0, 3, 7))
     yield _row("base_policy", "difference of a chunk asked alone and with seven others", apart, "", 0.0)
@@ -176,7 +176,7 @@ def base_training(device: str) -> Iterator[Row]:
     save_memory(policy)
     optimizer = torch.optim.AdamW([p for p in policy.parameters() if p.requires_grad], 1e-5)
     batch = {k: v.repeat(8, *[1] * (v.ndim - 1)).to(device) for k, v in one.items()}
-    width = policy.config.bodies.width
+    width = policy.config.embodiments.width
     batch |= {
         "action": torch.randn(8, 16, width, device=device),
         "action_mask": torch.ones(8, 16, width, device=device, dtype=torch.bool),
@@ -315,7 +315,7 @@ def _base(device: str) -> tuple[Any, dict[str, Any]]:
 
     torch.manual_seed(0)
     if device == "cpu":
-        config = small(policy={"language": "qwen2_5_vl_3b", "looks": 0, "position_weight": 0.0}).policy
+        config = small(policy={"language": "qwen2_5_vl_3b", "localizer_points": 0, "position_weight": 0.0}).policy
         backbone = small_qwen()
         patches, tokens, grid = 16, 4, (1, 4, 4)
     else:
@@ -327,10 +327,10 @@ def _base(device: str) -> tuple[Any, dict[str, Any]]:
         policy = Policy(config, QwenContext(config, backbone)).eval()
     image = backbone.config.image_token_id
     ids = torch.tensor([[1, 2, *[image] * tokens, *range(3, 3 + 24)]])
-    width = config.bodies.width
+    width = config.embodiments.width
     one = {"ids": ids, "ids_mask": torch.ones_like(ids, dtype=torch.bool), "pixels": torch.randn(1, patches, 1176)}
     one |= {"grid": torch.tensor([grid]), "state": torch.randn(1, width), "view": torch.randn(1, width)}
-    return policy, one | {"slot": torch.tensor([config.bodies.slots["gr1"]])}
+    return policy, one | {"slot": torch.tensor([config.embodiments.slots["gr1"]])}
 
 
 if __name__ == "__main__":

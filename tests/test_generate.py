@@ -130,7 +130,7 @@ def test_typed_conditions_offer_what_is_typed_and_no_more(tmp_path, motions):
             ["--text", "walk"],
             "the generator needs motion.given, which these conditions lack (they have: annotation.text)",
         ),
-        ([], "conditions come from nothing. Give one of --data, --suite and --text"),
+        ([], "conditions come from nothing. Give --data or --text"),
         (["--data", "absent"], "--data absent does not exist"),
         (["--text", "a", "--given", "0"], "--given is 0; it must be at least 1"),
         (["--text", "a", "--seed", "-1"], "--seed is -1; it must be at least 0"),

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -273,7 +274,8 @@ def test_lone_surrogates_and_control_characters_of_a_row_are_shown_as_escapes(co
     change_row(copy, 0, instruction="pick \ud800 \x1b[2J", status="error", success=None, error="[/INST] \ud83d :smile:")
     assert main(["report", str(copy.path)]) == 0
     page = (copy.path / "report.html").read_text()
-    assert "pick \\ud800 \\x1b[2J" in page and "[/INST] \\ud83d :smile:" in page
+    told = json.loads(re.search(r'id="episodes-data">(.*?)</script>', page, re.DOTALL)[1])["rows"]
+    assert any("pick \\ud800 \\x1b[2J" in row for row in told) and "[/INST] \\ud83d :smile:" in page
 
 
 def test_an_error_text_is_cut_when_it_is_read(copy):
@@ -301,8 +303,9 @@ def test_successes_have_their_videos_and_the_page_lists_every_file(copy):
         copy.video_file(row.episode).write_bytes(b"....ftyp")
     assert main(["report", str(copy.path)]) == 0
     page = (copy.path / "report.html").read_text()
-    won = sum(bool(r.success) for r in copy.attempts())
-    assert page.count("<video ") == 4 and f"{won} with a video" in page and won
+    told = json.loads(re.search(r'id="episodes-data">(.*?)</script>', page, re.DOTALL)[1])
+    videos = [row for row in told["rows"] if row[told["fields"].index("video")]]
+    assert len(videos) == 4 and any("success" in row for row in videos)
     for name in ("manifest.json", "episodes.jsonl", "metrics.parquet", "table.csv", "table.md", "video/", "scenes/"):
         assert f'<a href="{name}">{name}</a>' in page
 

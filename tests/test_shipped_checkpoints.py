@@ -1,7 +1,8 @@
 """The checkpoints of version 0.1.0 answer as they did under its words, and again when they are written in today's
 format.
 
-``data/shipped_outputs.npz`` holds the answers of the code at 5d2c548 to the inputs below.
+``data/shipped_outputs.npz`` holds the answers of the code at 5d2c548 to the inputs below; those of the humanoid tracker
+are of the code that shipped its present weights.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def test_an_error_is_the_distance_in_standard_deviations(tmp_path, policies, fre
     steps = starts[:, None] + np.arange(16)
     part = next(name for name, values in source.values.items() if name.startswith("action.") and values.std() > 0)
     joint = source.values[part][:, 0][steps[steps <= source.last[starts][:, None]]]
-    expected = (0.1 / joint.std() + 28 * 0.1 / policy_analyses.LEAST_SCALE) / 29
+    expected = (0.1 / joint.std() + 28 * 0.1 / policy_analyses.LEAST_STD) / 29
     assert imitation(tmp_path, policies[:1])[0]["error"] == pytest.approx(expected, rel=1e-3)
 
 
@@ -164,7 +164,7 @@ def test_demonstrations_that_were_all_trained_on_are_refused(tmp_path, policies,
 def test_a_policy_of_another_body_and_no_policy_are_refused(tmp_path, policies, fresh, capsys):
     assert analyse.main(["imitation", "--data", "any"]) == 2
     assert "which policies?" in capsys.readouterr().err
-    command = ["imitation", "--data", "any", "--policies", str(policies[1]), "--body", "human_egodex"]
+    command = ["imitation", "--data", "any", "--policies", str(policies[1]), "--embodiment", "human_egodex"]
     assert analyse.main([*command, "--out", str(tmp_path)]) == 2
     assert "never saw human_egodex, only gr1" in capsys.readouterr().err
 

@@ -32,11 +32,10 @@ TEXT = Channel("annotation.text", (), "str", "text", "plain")
 
 @dataclass(frozen=True)
 class Asked:
-    """Where conditions are to come from. Exactly one of data, suite and text is given."""
+    """Where conditions are to come from. Either data or something typed is given."""
 
     kind: ClipKind | None = None
     data: Path | None = None
-    suite: str | None = None
     text: tuple[str, ...] = ()
     time: float | None = None
     state: Path | None = None

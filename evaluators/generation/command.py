@@ -42,8 +42,6 @@ class Arguments(Generic[OptionsT]):
     data: Path | None = None
     """True clips or demonstrations to take conditions from: videos, motions,
     or a set that `crossbody collect` writes."""
-    suite: str | None = None
-    """Take the conditions from a suite's scenes: its first pictures and sentences."""
     kind: Literal["video", "motion"] | None = None
     """What is to be made, where --data holds both."""
     text: tuple[str, ...] = ()
@@ -128,11 +126,11 @@ def _parse(argv: list[str]) -> Arguments:
 
 def _asked(given: Arguments) -> Asked:
     typed = bool(given.text or given.time or given.state or given.track or given.occlusion)
-    sources = [n for n, there in (("--data", given.data), ("--suite", given.suite), ("--text", typed)) if there]
+    sources = [n for n, there in (("--data", given.data), ("--text", typed)) if there]
     if len(sources) != 1:
         told = " and ".join(sources) or "nothing"
         raise CrossbodyError(
-            f"conditions come from {told}. Give one of --data, --suite and --text (or --time, --state, …)."
+            f"conditions come from {told}. Give --data or --text (or --time, --state, …), one of them."
         )
     if given.data is not None and not given.data.exists():
         raise CrossbodyError(f"--data {given.data} does not exist")

@@ -31,12 +31,11 @@ def open_conditions(asked: Asked) -> Conditions:
     for name, entry in catalog.entries("conditions").items():
         if (conditions := catalog.load(entry.target)(asked)) is not None:
             found[name] = conditions
-    what = f"--data {asked.data}" if asked.data else f"--suite {asked.suite}" if asked.suite else "what is typed"
+    what = f"--data {asked.data}" if asked.data else "what is typed"
     if not found:
         raise CrossbodyError(
             f"{what}: no source of conditions knows it ({', '.join(catalog.entries('conditions'))}). Give "
-            "--data with a folder "
-            "of videos, of motions or of demonstrations, --suite NAME, or --text."
+            "--data with a folder of videos, of motions or of demonstrations, or --text."
         )
     if len(found) > 1:
         raise CrossbodyError(

@@ -22,7 +22,7 @@ LONGEST_TEXT = 10_000  # characters
 def open_conditions(asked: Asked) -> Typed | None:
     """Return the conditions of a command line, or None where none is typed."""
     typed = asked.text or asked.time or asked.state or asked.track or asked.occlusion
-    return Typed(asked) if typed and asked.data is None and asked.suite is None else None
+    return Typed(asked) if typed and asked.data is None else None
 
 
 class Typed:
