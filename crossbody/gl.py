@@ -129,6 +129,7 @@ def draw_once() -> None:
 
     if _drawn_in not in (None, os.getpid()):
         return
+    load_triton_first()
     model = mujoco.MjModel.from_xml_string(
         "<mujoco><worldbody><light pos='0 0 3'/><geom size='.3'/></worldbody></mujoco>"
     )

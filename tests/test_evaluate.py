@@ -154,7 +154,7 @@ def test_render_preset_and_assets_become_options_of_every_environment_and_so_par
     plan, _ = evaluate.parse(["--agent", "zero", "--suite", "robocasa_ood", option, "faithful", "--assets", "official"])
     assert {(e.task.options["look"], e.task.options["assets"]) for e in plan.episodes} == {("faithful", "official")}
     plan, _ = evaluate.parse(["--agent", "zero", "--suite", "robocasa_ood"])
-    assert {tuple(e.task.options) for e in plan.episodes} == {("task",)}
+    assert {tuple(e.task.options) for e in plan.episodes} == {("task", "scenes")}
 
 
 def test_a_run_without_a_single_outcome_returns_one_and_the_last_error(tmp_path, capsys):

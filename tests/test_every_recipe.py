@@ -16,7 +16,7 @@ import torch
 from safetensors.numpy import load_file
 
 from crossbody import catalog
-from crossbody.errors import CrossbodyError, UnknownName
+from crossbody.errors import CrossbodyError
 from training import identity, running, snapshot
 from training.recipe import Options, Recipe, Run
 from training.show import Curves
@@ -171,9 +171,8 @@ def accepted(case: Case, free: frozenset[str]) -> list[str]:
             refused(case, **changed)
         except CrossbodyError as error:
             said = "started differently" in str(error) and field.name in str(error)
-            assert said or isinstance(error, UnknownName), (
-                f"{field.name}: {error}"
-            )  # a name that is none may be refused as such
+            named = isinstance(changed[field.name], str)  # a name that is none may be refused as such
+            assert said or named, f"{field.name}: {error}"
         else:
             found.append(field.name)
     return found

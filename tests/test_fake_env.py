@@ -128,7 +128,7 @@ def test_an_environment_that_nobody_registered_is_named():
         ),
         (
             {"action.position": "left"},
-            "action.position is not an array of numbers (could not convert string to float: 'left')",
+            "action.position holds <U4, not numbers",
         ),
     ],
 )
