@@ -72,7 +72,7 @@ class EpisodesSection:
 def section(run: Run) -> EpisodesSection:
     """Return the episodes of a run in the order of its queue; failures' videos come first where not all fit into the
     page."""
-    hz = float(run.manifest.environment.get("control_hz", 0)) or 20.0
+    hz = float(run.manifest.environment.get("control_hz", 0))
     videos = _videos(run)
     told, series = [], {}
     for spec in run.manifest.episodes:
@@ -130,7 +130,7 @@ def _tell(episode: Episode, video: str) -> Told:
         outcome=outcome(row),
         reason=reason,
         sentence=sentence,
-        seconds=round(steps / episode.control_hz, 2) if steps else None,
+        seconds=round(steps / episode.control_hz, 2) if steps and episode.control_hz else None,
         instruction=row.instruction,
         objects=objects.replace("_", " "),
         seed=row.seed,

@@ -23,7 +23,11 @@ class Episode:
     success: np.ndarray  # (steps,) bool, the success bit of every control step
     signals: Mapping[str, np.ndarray]  # name -> (steps, …)
     scene: Mapping[str, Any]
-    control_hz: float
+    control_hz: float  # 0 where the run does not say it
+
+    def at(self, steps: int) -> str:
+        """Return when a control step ended: in seconds, or its number where the rate is unknown."""
+        return f"{steps / self.control_hz:.1f} s" if self.control_hz else f"step {steps}"
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ import pytest
 
 from crossbody.runs import save_trace
 from reports import episodes, frames, html, table
-from tests.synthetic import make_run
+from tests.synthetic import ENVIRONMENT, make_run
 from tests.test_report import CHROMIUM, FLAGS
+
+HZ = ENVIRONMENT | {"control_hz": 20}
 
 PROBE = """<script>
 const note = {}, by = id => document.getElementById(id), rows = () => [...by("episode-rows").querySelectorAll("tr:not(.detail)")];
@@ -43,7 +45,7 @@ setTimeout(() => {
 
 def traced(path, per_task=6):
     """Return a run whose episodes all have a trace of an object that is carried, dropped, missed or never lifted."""
-    folder = make_run(path, lambda e: e.index == 5, suite="robocasa_gr1", episodes_per_task=per_task)
+    folder = make_run(path, lambda e: e.index == 5, suite="robocasa_gr1", episodes_per_task=per_task, environment=HZ)
     lines = []
     for row in folder.final_rows().values():
         steps = 40 + row.index

@@ -146,7 +146,7 @@ def test_a_success_in_passing_is_told_from_none(tmp_path):
     folder.append(type(row)(**{**vars(row), **own}))
     run = frames.read(folder.path)
     told = {t.id: t for t in episodes.section(run).told}
-    assert told[spec.id].sentence == "succeeded in passing at 1.6 s, not under the protocol's rule"
+    assert told[spec.id].sentence == "succeeded in passing at step 31, not under the protocol's rule"
     assert {t.reason for t in told.values()} == {"succeeded in passing", "no reason is known", "missing"}
 
 

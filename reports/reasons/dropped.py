@@ -17,8 +17,7 @@ def explain(episode: Episode) -> str:
     if path is None or not path.lifted.any() or path.lifted[-1] or path.apart[-1] < FAR_M:
         return ""
     last = int(np.flatnonzero(path.lifted)[-1])
-    seconds = (last + 1) / episode.control_hz
-    return f"dropped at {seconds:.1f} s, and lies {100 * float(path.apart[-1]):.0f} cm from the container"
+    return f"dropped at {episode.at(last + 1)}, and lies {100 * float(path.apart[-1]):.0f} cm from the container"
 
 
 REASON = Reason("dropped on the way", 50, explain)

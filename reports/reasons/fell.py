@@ -12,7 +12,7 @@ def explain(episode: Episode) -> str:
     fallen = episode.signals.get("body.fallen")
     if fallen is None or not np.any(fallen):
         return ""
-    return f"fell at {(int(np.argmax(fallen)) + 1) / episode.control_hz:.1f} s"
+    return f"fell at {episode.at(int(np.argmax(fallen)) + 1)}"
 
 
 REASON = Reason("fell", 10, explain)

@@ -10,7 +10,7 @@ def explain(episode: Episode) -> str:
     step = episode.row.first_success_step
     if step is None:
         return ""
-    return f"succeeded in passing at {step / episode.control_hz:.1f} s, not under the protocol's rule"
+    return f"succeeded in passing at {episode.at(step)}, not under the protocol's rule"
 
 
 REASON = Reason("succeeded in passing", 0, explain)

@@ -17,7 +17,7 @@ def explain(episode: Episode) -> str:
         return ""
     apart = np.linalg.norm(body - wanted, axis=-1).mean(1)
     step = int(np.argmax(apart))
-    return f"{MM * float(apart[step]):.0f} mm from its reference at {(step + 1) / episode.control_hz:.1f} s"
+    return f"{MM * float(apart[step]):.0f} mm from its reference at {episode.at(step + 1)}"
 
 
 REASON = Reason("strayed from its reference", 20, explain)
