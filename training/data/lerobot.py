@@ -4,6 +4,7 @@ and what both write."""
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +147,7 @@ def checked_episodes(lines: Iterable[Mapping[str, Any]], file: Path) -> list[dic
     return list(found.values())
 
 
-class Reader:
+class Reader(ABC):
     """Episodes of a set on the disk, by number. A version says where an episode's rows and videos are."""
 
     def __init__(self, info: Info, tasks: Mapping[int, str], episodes: Sequence[dict[str, Any]]):
@@ -189,13 +190,13 @@ class Reader:
             {c: carried(self._column(table, c, place), f, c, place) for c, f in self.layout.extras.items()},
         )
 
+    @abstractmethod
     def _rows(self, line: Mapping[str, Any]) -> tuple[Path, Any, int]:
         """Return an episode's file, its rows as an Arrow table, and the first of them within the file."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _film(self, line: Mapping[str, Any], column: str) -> tuple[Path, float, float]:
         """Return an episode's video of a camera, and from when to when (s) it is in there."""
-        raise NotImplementedError
 
     def _wanted(self) -> list[str]:
         texts = [c for c in self.layout.extras]
